@@ -1,0 +1,212 @@
+//! The CPU encoder. Tokens are packed end to end and never padded; every kernel computes a row from that row alone, in
+//! a fixed order, so a sequence's vector does not depend on its batch, its place in it, or the number of threads.
+//!
+//! * `kernel/` — the inner loops, one file an instruction set
+//! * `pack` — weights in the layout that the kernels read
+//! * `attention`, `layer` — the transformer on blocks of packed rows
+//! * `scratch` — buffers that are allocated once and reused
+
+mod attention;
+mod kernel;
+mod layer;
+mod pack;
+mod scratch;
+
+use std::fmt;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+pub use kernel::Kernel;
+use layer::PackedLayer;
+use scratch::{BufferPool, sized};
+
+use super::{Encoder, check_batch};
+use crate::batch::PackedBatch;
+use crate::error::EncodeError;
+use crate::model::{BertConfig, BertWeights, Embeddings, Pooling};
+use crate::threads::Threads;
+
+/// Sequences are handed to threads in shards of at most about this many tokens: enough to use a layer's weights well
+/// while they are in cache, few enough for threads to finish together.
+const MAX_SHARD_TOKENS: usize = 512;
+/// Below this, fetching the weights costs more than an even load brings.
+const MIN_SHARD_TOKENS: usize = 128;
+/// Shards a thread, if there are tokens enough.
+const SHARDS_PER_THREAD: usize = 4;
+
+/// plaint's own encoder.
+pub struct CpuEncoder {
+    shape: Shape,
+    embeddings: Embeddings,
+    layers: Vec<PackedLayer>,
+    threads: Threads,
+    buffers: BufferPool,
+}
+
+/// What every step needs to know.
+struct Shape {
+    config: BertConfig,
+    pooling: Pooling,
+    kernel: Kernel,
+}
+
+impl CpuEncoder {
+    /// An encoder over `weights`, which must have the shapes of `config`, with the best kernel of this CPU.
+    pub fn new(config: BertConfig, pooling: Pooling, weights: BertWeights, threads: Threads) -> Self {
+        Self::with_kernel(config, pooling, weights, threads, Kernel::detect())
+    }
+
+    /// The same with a given kernel, for tests and comparisons.
+    ///
+    /// # Panics
+    /// If this CPU does not have the kernel.
+    pub fn with_kernel(
+        config: BertConfig,
+        pooling: Pooling,
+        weights: BertWeights,
+        threads: Threads,
+        kernel: Kernel,
+    ) -> Self {
+        assert!(kernel.is_available(), "kernel {kernel} on a CPU that lacks it");
+        let layers = weights.layers;
+        let pack = |layer| PackedLayer::new(layer, kernel);
+        let layers = match threads.count() {
+            1 => layers.into_iter().map(pack).collect(),
+            _ => threads.run(|| layers.into_par_iter().map(pack).collect()),
+        };
+        let shape = Shape { config, pooling, kernel };
+        Self { shape, embeddings: weights.embeddings, layers, threads, buffers: BufferPool::default() }
+    }
+
+    /// Encodes the sequences of `shard` on this thread, or, with `split`, on all threads of the current pool.
+    fn encode_shard(&self, batch: &PackedBatch, shard: Range<usize>, vectors: &mut [f32], split: Split) {
+        let hidden = self.shape.config.hidden_size;
+        let offsets = &batch.cumulative_lengths()[shard.start..=shard.end];
+        let rows = offsets[offsets.len() - 1] - offsets[0];
+        let mut buffers = self.buffers.take();
+        let x = sized(&mut buffers.x, rows * hidden);
+        let qkv = sized(&mut buffers.qkv, rows * 3 * hidden);
+
+        self.embed(batch, shard, x, sized(&mut buffers.addend, hidden));
+        for layer in &self.layers {
+            let step = layer::Step { shape: &self.shape, layer, offsets, buffers: &self.buffers };
+            step.run(x, qkv, split);
+        }
+        for (pair, vector) in offsets.windows(2).zip(vectors.chunks_exact_mut(hidden)) {
+            let rows = &x[(pair[0] - offsets[0]) * hidden..(pair[1] - offsets[0]) * hidden];
+            pool_rows(self.shape.pooling, rows, vector);
+        }
+        self.buffers.put(buffers);
+    }
+
+    /// Sum of word, position and token type embeddings, normalised.
+    fn embed(&self, batch: &PackedBatch, shard: Range<usize>, x: &mut [f32], addend: &mut [f32]) {
+        let Shape { config, kernel, .. } = &self.shape;
+        let hidden = config.hidden_size;
+        let tables = &self.embeddings;
+        let mut rows = x.chunks_exact_mut(hidden);
+        for index in shard {
+            for (position, (&id, row)) in batch.sequence(index).iter().zip(&mut rows).enumerate() {
+                tables.word.row_into(id as usize, row);
+                tables.position.row_into(position + config.position_offset, addend);
+                kernel::add(row, addend);
+                tables.token_type.row_into(0, addend);
+                kernel::add(row, addend);
+            }
+        }
+        kernel.layer_norm(x, &tables.norm, config.layer_norm_eps);
+    }
+}
+
+/// How the rows of a shard are computed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Split {
+    /// All on the calling thread: no thread waits for another.
+    Whole,
+    /// Spread over the threads of the current pool, with one meeting point a layer: for a batch that has too few
+    /// sequences to give every thread its own.
+    Rows {
+        /// Number of threads.
+        threads: usize,
+    },
+}
+
+impl Encoder for CpuEncoder {
+    fn encode(&self, batch: &PackedBatch, vectors: &mut [f32]) -> Result<(), EncodeError> {
+        check_batch(&self.shape.config, batch, vectors)?;
+        let threads = self.threads.count();
+        let even = batch.token_ids().len() / (threads * SHARDS_PER_THREAD);
+        let tokens = if threads == 1 { MAX_SHARD_TOKENS } else { even.clamp(MIN_SHARD_TOKENS, MAX_SHARD_TOKENS) };
+
+        let mut rest = vectors;
+        let mut work = Vec::new();
+        for shard in shards(batch, tokens) {
+            let (out, tail) = rest.split_at_mut(shard.len() * self.shape.config.hidden_size);
+            rest = tail;
+            work.push((shard, out));
+        }
+        if threads == 1 {
+            for (shard, out) in work {
+                self.encode_shard(batch, shard, out, Split::Whole);
+            }
+        } else if work.len() < threads {
+            self.threads.run(|| {
+                for (shard, out) in work {
+                    self.encode_shard(batch, shard, out, Split::Rows { threads });
+                }
+            });
+        } else {
+            self.threads.run(|| {
+                work.into_par_iter()
+                    .with_max_len(1)
+                    .for_each(|(shard, out)| self.encode_shard(batch, shard, out, Split::Whole));
+            });
+        }
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        let (kernel, threads) = (self.shape.kernel, self.threads.count());
+        format!("cpu: f32, kernel {kernel} ({}), threads: {threads}", kernel.why())
+    }
+}
+
+impl fmt::Debug for CpuEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CpuEncoder").field("runs", &self.describe()).finish_non_exhaustive()
+    }
+}
+
+/// Cuts a batch into runs of whole sequences of at most `tokens` tokens, or one longer sequence.
+fn shards(batch: &PackedBatch, tokens: usize) -> impl Iterator<Item = Range<usize>> {
+    let offsets = batch.cumulative_lengths();
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        (start < batch.len()).then(|| {
+            let limit = offsets[start] + tokens;
+            let mut end = start + 1;
+            while end < batch.len() && offsets[end + 1] <= limit {
+                end += 1;
+            }
+            let shard = start..end;
+            start = end;
+            shard
+        })
+    })
+}
+
+/// One vector from the rows of a sequence, `[tokens, hidden]`.
+fn pool_rows(pooling: Pooling, rows: &[f32], vector: &mut [f32]) {
+    let hidden = vector.len();
+    vector.copy_from_slice(&rows[..hidden]);
+    if pooling == Pooling::Mean {
+        for row in rows.chunks_exact(hidden).skip(1) {
+            kernel::add(vector, row);
+        }
+        let tokens = (rows.len() / hidden) as f32;
+        for value in vector {
+            *value /= tokens;
+        }
+    }
+}

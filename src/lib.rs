@@ -1,0 +1,47 @@
+//! Scores what customers write for **complaint**, **sentiment** and **urgency**, in one pass of a small transformer.
+//!
+//! ```
+//! # #[cfg(feature = "embedded-model")] {
+//! use plaint::{Engine, SentimentLabel, UrgencyLevel};
+//!
+//! let engine = Engine::embedded()?;
+//! let assessment = engine.score("Seit drei Wochen kein Internet. Wann kommt endlich ein Techniker?")?;
+//! assert!(assessment.is_complaint);
+//! assert_eq!(assessment.sentiment.label, SentimentLabel::Negative);
+//! assert!(assessment.urgency.level >= UrgencyLevel::Normal);
+//! assert!(assessment.coverage.complete);
+//! # } Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The way of a text
+//!
+//! | step | room | in | out |
+//! | --- | --- | --- | --- |
+//! | read | [`text`] | `&str` | token ids in windows |
+//! | batch | [`batch`] | windows | packed batches of a token budget |
+//! | encode | [`encoder`] | packed batch | one vector a window |
+//! | score | [`model`] | vector | calibrated probabilities |
+//! | pool | [`model`] | windows of a text | [`Assessment`] |
+//!
+//! [`Engine`] walks it. Most users need nothing but `Engine` and [`Assessment`].
+#![deny(missing_docs, rustdoc::broken_intra_doc_links)]
+#![deny(clippy::unwrap_used)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod batch;
+pub mod encoder;
+pub mod model;
+pub mod text;
+
+mod assessment;
+mod engine;
+mod error;
+mod guard;
+mod threads;
+
+pub use assessment::{Assessment, Coverage, Probability, Sentiment, SentimentLabel, Urgency, UrgencyLevel};
+pub use encoder::{EncoderKind, Precision};
+pub use engine::{Engine, EngineBuilder, ScoreIter};
+pub use error::{EncodeError, LoadError, ScoreError};
+pub use text::LongText;
+pub use threads::Threads;

@@ -1,0 +1,65 @@
+//! A model as it lies on disk and as the engine holds it: manifest, configuration, tokenizer, weights, heads.
+
+mod calibration;
+mod config;
+mod files;
+mod heads;
+mod json;
+mod manifest;
+mod matrix;
+mod weights;
+
+pub use calibration::Calibration;
+pub use config::{Activation, BertConfig};
+pub use files::{CONFIG_FILE, MANIFEST_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
+pub(crate) use heads::probability;
+pub use heads::{Heads, WindowScores};
+pub use manifest::{
+    FileEntry, HeadKind, HeadSpec, HeadSpecs, Manifest, Pooling, Provenance, WindowPooling, WindowSpec,
+};
+pub use matrix::Matrix;
+pub use weights::{BertWeights, Embeddings, Layer, LayerNorm, Linear};
+
+use crate::error::LoadError;
+use crate::text::Tokenizer;
+
+/// A verified model: every file matches its checksum, every tensor its shape, every number is finite.
+#[derive(Debug)]
+pub struct Model {
+    /// What the model says of itself.
+    pub manifest: Manifest,
+    /// Shape of the encoder.
+    pub config: BertConfig,
+    /// Text to token ids.
+    pub tokenizer: Tokenizer,
+    /// Weights of the encoder.
+    pub weights: BertWeights,
+    /// Weights of the heads, with calibration and thresholds.
+    pub heads: Heads,
+}
+
+impl Model {
+    /// Parses and checks the files of a model.
+    ///
+    /// # Errors
+    /// The first thing found wrong, as a [`LoadError`].
+    pub fn load(files: &ModelFiles) -> Result<Self, LoadError> {
+        let manifest = Manifest::parse(&files.manifest)?;
+        files.verify(&manifest)?;
+        let config = BertConfig::parse(&files.config)?;
+        manifest.check_against(&config)?;
+        let tokenizer = Tokenizer::from_bytes(&files.tokenizer)?;
+        if tokenizer.vocab_size() > config.vocab_size {
+            return Err(LoadError::Field {
+                file: TOKENIZER_FILE,
+                field: "model.vocab".into(),
+                found: format!("token ids up to {}", tokenizer.vocab_size() - 1),
+                expected: format!("ids below the {} rows of the word embeddings", config.vocab_size),
+            });
+        }
+        let checkpoint = weights::Checkpoint::parse(&files.weights)?;
+        let weights = BertWeights::read(&checkpoint, &config)?;
+        let heads = Heads::read(&checkpoint, &manifest.heads, config.hidden_size)?;
+        Ok(Self { manifest, config, tokenizer, weights, heads })
+    }
+}
