@@ -45,3 +45,8 @@ pub use engine::{Engine, EngineBuilder, ScoreIter};
 pub use error::{EncodeError, LoadError, ScoreError};
 pub use text::LongText;
 pub use threads::Threads;
+
+/// The README's Rust blocks, as doctests.
+#[cfg(all(doctest, feature = "embedded-model"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

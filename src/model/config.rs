@@ -114,7 +114,7 @@ impl BertConfig {
                 return Err(field_error(CONFIG_FILE, field, size, format!("1 to {MAX_SIZE}")));
             }
         }
-        if hf.hidden_size % hf.num_attention_heads != 0 {
+        if !hf.hidden_size.is_multiple_of(hf.num_attention_heads) {
             let expected = format!("a divisor of hidden_size, {}", hf.hidden_size);
             return Err(field_error(CONFIG_FILE, "num_attention_heads", hf.num_attention_heads, expected));
         }
