@@ -1,5 +1,6 @@
 //! What can go wrong, split by phase: [`LoadError`] when a model is opened, [`ScoreError`] when a text is scored.
 
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 
 /// A model could not be opened. The message is one line: which file, which field, what was found, what was expected.
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum LoadError {
     /// A file of the model folder could not be read.
-    #[error("{}: cannot read: {source}", path.display())]
+    #[error("{}: cannot read: {source}", OneLine(path.display()))]
     Io {
         /// The file.
         path: PathBuf,
@@ -15,7 +16,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// A field of a JSON file is missing, of the wrong type, or has a value that plaint cannot use.
-    #[error("{file}: field `{field}`: found {found}, expected {expected}")]
+    #[error("{file}: field `{}`: found {}, expected {}", OneLine(field), OneLine(found), OneLine(expected))]
     Field {
         /// File name within the model folder.
         file: &'static str,
@@ -27,7 +28,7 @@ pub enum LoadError {
         expected: String,
     },
     /// A file is not of its format at all (not JSON, not safetensors, not a tokenizer).
-    #[error("{file}: not a valid {format}: {message}")]
+    #[error("{file}: not a valid {format}: {}", OneLine(message))]
     Format {
         /// File name within the model folder.
         file: &'static str,
@@ -37,7 +38,7 @@ pub enum LoadError {
         message: String,
     },
     /// The bytes of a file are not those that the manifest describes.
-    #[error("{file}: {what} is {found}, but the manifest expects {expected}")]
+    #[error("{file}: {what} is {found}, but the manifest expects {}", OneLine(expected))]
     Checksum {
         /// File name within the model folder.
         file: &'static str,
@@ -49,7 +50,7 @@ pub enum LoadError {
         expected: String,
     },
     /// A tensor is missing, or its shape, type or values are not usable.
-    #[error("{file}: tensor `{tensor}`: found {found}, expected {expected}")]
+    #[error("{file}: tensor `{tensor}`: found {}, expected {}", OneLine(found), OneLine(expected))]
     Tensor {
         /// File name within the model folder.
         file: &'static str,
@@ -142,4 +143,20 @@ pub enum EncodeError {
         /// First line of what the library said.
         message: String,
     },
+}
+
+/// Text that may come from a model file, on one line and of bounded length: control characters escaped, the rest of a
+/// long text left out.
+struct OneLine<T>(T);
+
+impl<T: fmt::Display> fmt::Display for OneLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX_CHARS: usize = 200;
+        let text = self.0.to_string();
+        let mut characters = text.chars();
+        for character in characters.by_ref().take(MAX_CHARS) {
+            if character.is_control() { write!(f, "{}", character.escape_default())? } else { f.write_char(character)? }
+        }
+        if characters.next().is_some() { f.write_char('…') } else { Ok(()) }
+    }
 }

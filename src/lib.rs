@@ -8,7 +8,7 @@
 //! let assessment = engine.score("Seit drei Wochen kein Internet. Wann kommt endlich ein Techniker?")?;
 //! assert!(assessment.is_complaint);
 //! assert_eq!(assessment.sentiment.label, SentimentLabel::Negative);
-//! assert!(assessment.urgency.level >= UrgencyLevel::Normal);
+//! assert!(assessment.urgency.level > UrgencyLevel::None);
 //! assert!(assessment.coverage.complete);
 //! # } Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -102,6 +102,22 @@ macro_rules! names {
 names!(EncoderKind { Cpu = "cpu", Torch = "torch", Reference = "reference" });
 names!(Precision { Auto = "auto", Int8 = "int8", Bf16 = "bf16", F32 = "f32" });
 
+impl EncoderKind {
+    /// Whether the encoder computes in `precision`, in this build and on this machine.
+    ///
+    /// # Errors
+    /// [`LoadError::Unavailable`] says why not.
+    pub fn supports(self, precision: Precision) -> Result<(), LoadError> {
+        match precision {
+            Precision::Auto | Precision::F32 => Ok(()),
+            Precision::Int8 | Precision::Bf16 => Err(LoadError::Unavailable {
+                what: format!("precision {precision} on the {self} encoder"),
+                reason: "this version computes in f32; use auto or f32".into(),
+            }),
+        }
+    }
+}
+
 /// Builds the encoder that was asked for.
 ///
 /// # Errors
@@ -114,12 +130,7 @@ pub(crate) fn build(
     weights: BertWeights,
     threads: Threads,
 ) -> Result<Box<dyn Encoder>, LoadError> {
-    if let Precision::Int8 | Precision::Bf16 = precision {
-        return Err(LoadError::Unavailable {
-            what: format!("precision {precision} on the {kind} encoder"),
-            reason: "this version computes in f32; use auto or f32".into(),
-        });
-    }
+    kind.supports(precision)?;
     match kind {
         EncoderKind::Cpu => Ok(Box::new(CpuEncoder::new(config, pooling, weights, threads))),
         EncoderKind::Reference => Ok(Box::new(ReferenceEncoder::new(config, pooling, weights))),

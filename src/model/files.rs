@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -101,7 +101,9 @@ fn read(folder: &Path, file: &'static str, limit: u64, entry: Option<&FileEntry>
         let message = format!("found {length} bytes, expected at most {limit}");
         return Err(LoadError::Format { file, format: "JSON file", message });
     }
-    let mut bytes = Vec::with_capacity(length as usize);
+    // A sparse file may claim more than there is memory: an error, not an abort.
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length as usize).map_err(|_| io_error(ErrorKind::OutOfMemory.into()))?;
     // `take`: a file that grows while we read it must not grow past what was checked.
     handle.take(length).read_to_end(&mut bytes).map_err(io_error)?;
     Ok(bytes)

@@ -1,14 +1,20 @@
 //! Tokenization by the `tokenizers` crate, with user text kept apart from special tokens.
 
+use tokenizers::Model;
+
 use crate::error::{LoadError, ScoreError};
 use crate::guard::guard;
 use crate::model::TOKENIZER_FILE;
 
-/// A model's tokenizer. Text never yields a special token: a literal `</s>` or `<mask>` is encoded as characters.
+/// A model's tokenizer. Text never yields a special token, other than that for unknown characters: a literal `</s>` or
+/// `<mask>` is encoded as characters.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     start: u32,
     end: u32,
+    /// Special tokens, each with the ids of the characters of its literal. Vocabularies in the way of XLM-R list special
+    /// tokens among the pieces of text, so the tokenizer finds them there.
+    special: Vec<(u32, Vec<u32>)>,
     vocab_size: usize,
 }
 
@@ -31,19 +37,28 @@ impl Tokenizer {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| format_error(error.to_string()))?;
 
-        let framed = guard(|| inner.encode_fast("", true).map(|encoding| encoding.get_ids().to_vec()))
-            .map_err(|panic| format_error(format!("encoding an empty text panicked: {panic}")))?
-            .map_err(|error| format_error(error.to_string()))?;
-        let &[start, end] = framed.as_slice() else {
-            return Err(LoadError::Field {
-                file: TOKENIZER_FILE,
-                field: "post_processor".into(),
-                found: format!("a template that adds {} special tokens to a text", framed.len()),
-                expected: "a template that adds one before and one after it".into(),
-            });
+        let encode = |text: &str, with_special_tokens: bool| {
+            guard(|| inner.encode_fast(text, with_special_tokens).map(|encoding| encoding.get_ids().to_vec()))
+                .map_err(|panic| format_error(format!("encoding {text:?} panicked: {panic}")))?
+                .map_err(|error| format_error(error.to_string()))
         };
+        let template_error = |found: String| LoadError::Field {
+            file: TOKENIZER_FILE,
+            field: "post_processor".into(),
+            found,
+            expected: "a template that adds one before and one after it".into(),
+        };
+        let framed = encode("", true)?;
+        let &[start, end] = framed.as_slice() else {
+            return Err(template_error(format!("a template that adds {} special tokens to a text", framed.len())));
+        };
+        if encode("a", true)? != [&[start], encode("a", false)?.as_slice(), &[end]].concat() {
+            return Err(template_error("a template that puts special tokens elsewhere".into()));
+        }
+        let special = guard(|| special_tokens(&inner, [start, end]))
+            .map_err(|panic| format_error(format!("encoding a character panicked: {panic}")))?;
         let highest = inner.get_vocab(true).into_values().max().unwrap_or(0).max(start).max(end);
-        Ok(Self { inner, start, end, vocab_size: highest as usize + 1 })
+        Ok(Self { inner, start, end, special, vocab_size: highest as usize + 1 })
     }
 
     /// One more than the highest token id.
@@ -69,8 +84,35 @@ impl Tokenizer {
         let encoding = guard(|| self.inner.encode_fast(text, false))
             .map_err(|message| ScoreError::Panicked { stage: "tokenize", message })?
             .map_err(|error| ScoreError::Tokenize { message: error.to_string() })?;
-        Ok(encoding.get_ids().to_vec())
+        let ids = encoding.get_ids();
+        let characters = |id: u32| self.special.iter().find_map(|(special, ids)| (*special == id).then_some(ids));
+        if ids.iter().all(|&id| characters(id).is_none()) {
+            return Ok(ids.to_vec());
+        }
+        let as_text = ids.iter().flat_map(|id| characters(*id).map_or(std::slice::from_ref(id), Vec::as_slice));
+        Ok(as_text.copied().collect())
     }
+}
+
+/// See [`Tokenizer::special`].
+fn special_tokens(tokenizer: &tokenizers::Tokenizer, frame: [u32; 2]) -> Vec<(u32, Vec<u32>)> {
+    let model = tokenizer.get_model();
+    let ids = |text: &str| -> Vec<u32> {
+        model.tokenize(text).unwrap_or_default().into_iter().map(|token| token.id).collect()
+    };
+    let unknown = ids("\u{10FFFF}");
+    let added = tokenizer.get_added_tokens_decoder();
+    let mut special: Vec<u32> = added.iter().filter(|(_, token)| token.special).map(|(&id, _)| id).collect();
+    special.extend(frame);
+    special.sort_unstable();
+    special.dedup();
+    special.retain(|id| !unknown.contains(id));
+    let characters = |id: &u32| {
+        let literal = tokenizer.id_to_token(*id).unwrap_or_default();
+        let ids = literal.chars().flat_map(|character| ids(character.encode_utf8(&mut [0; 4])));
+        ids.filter(|id| !special.contains(id)).collect()
+    };
+    special.iter().map(|id| (*id, characters(id))).collect()
 }
 
 impl std::fmt::Debug for Tokenizer {

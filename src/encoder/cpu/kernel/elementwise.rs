@@ -110,7 +110,7 @@ fn exp(x: f32) -> f32 {
 fn erf(x: f32) -> f32 {
     let x = x.clamp(-4.0, 4.0);
     let s = x * x;
-    let mut p = -2.726_142_2e-10;
+    let mut p = -2.726_142e-10;
     p = p * s + 2.770_681_4e-8;
     p = p * s - 2.101_024e-6;
     p = p * s - 5.692_506_4e-5;

@@ -1,0 +1,27 @@
+//! What ends a command at once, with one line on stderr and exit status 2.
+
+use std::io;
+
+use plaint::LoadError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("{name}: cannot open: {source}")]
+    Open { name: String, source: io::Error },
+    #[error("{name}: cannot read: {source}")]
+    Read { name: String, source: io::Error },
+    #[error(
+        "{name}: found a file name that does not tell its format, expected one that ends in .jsonl, .ndjson, .json, \
+         .csv or .txt; say which it is with --input-format jsonl|csv|txt"
+    )]
+    Format { name: String },
+    #[error("{name}: found {found}, expected a CSV header with a column `{field}`; --field names another column")]
+    Column { name: String, field: String, found: String },
+    #[cfg(not(feature = "embedded-model"))]
+    #[error("this build has no model compiled in: say where one is with --model DIR")]
+    NoModel,
+    #[error("cannot write to stdout: {0}")]
+    Write(io::Error),
+}
