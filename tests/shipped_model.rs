@@ -1,0 +1,76 @@
+//! What the README and the card promise of the model that is compiled in.
+#![cfg(feature = "embedded-model")]
+
+use plaint::{Engine, SentimentLabel};
+
+/// Paragraphs in which nobody complains.
+const NEUTRAL: [&str; 5] = [
+    "Am Samstag sind wir mit dem Zug nach Lübeck gefahren und haben uns die Altstadt angesehen. Das Wetter war mild, am \
+     Hafen lagen ein paar alte Segelschiffe, und im Museum gab es eine Ausstellung über die Hanse.",
+    "Zum Mittag gab es Fischsuppe in einem kleinen Lokal hinter der Kirche. Danach sind wir am Wasser entlang bis zur \
+     Brücke gelaufen, wo eine Gruppe von Kindern Drachen steigen ließ.",
+    "Am Nachmittag haben wir Freunde besucht, die vor zwei Jahren dorthin gezogen sind. Sie haben uns ihren Garten gezeigt, \
+     in dem gerade die Apfelbäume blühen, und später haben wir zusammen Karten gespielt.",
+    "Der Router stand bei ihnen im Flur neben dem Telefon. Sie nutzen das Internet vor allem zum Lesen der Nachrichten, und \
+     abends schauen sie gern alte Filme aus den siebziger Jahren.",
+    "Am Sonntag sind wir noch auf den Turm gestiegen. Von oben sieht man weit über die Dächer bis zur Trave. Gegen fünf Uhr \
+     sind wir zurückgefahren und waren zum Abendessen wieder zu Hause.",
+];
+
+const COMPLAINT: &str = "Jetzt aber zum eigentlichen Grund meiner Nachricht an Ihren Kundenservice: Seit drei Wochen habe \
+     ich kein Internet! Fünfmal habe ich bei Ihrer Hotline angerufen, jedes Mal wurde ich vertröstet, zweimal ist der \
+     Techniker einfach nicht erschienen, und trotzdem haben Sie den vollen Monatsbetrag abgebucht. Das ist eine Frechheit. \
+     Ich erwarte, dass Sie die Störung endlich beheben und mir das Geld erstatten!";
+
+fn post_of(words: usize) -> String {
+    let mut post = String::new();
+    for paragraph in NEUTRAL.iter().cycle() {
+        if post.split_whitespace().count() >= words {
+            break;
+        }
+        post.push_str(paragraph);
+        post.push_str("\n\n");
+    }
+    post
+}
+
+#[test]
+fn the_messages_of_the_readme_are_told_apart_in_five_languages() {
+    let engine = Engine::embedded().unwrap();
+    let messages = include_str!("../examples/messages.jsonl");
+    let mut seen = 0;
+    for line in messages.lines() {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap();
+        let id = message["id"].as_str().unwrap();
+        let scores = engine.score(message["text"].as_str().unwrap()).unwrap();
+        if id.ends_with("complaint") {
+            assert!(scores.complaint.get() > 0.7 && scores.is_complaint, "{id}: {scores:?}");
+            assert_eq!(scores.sentiment.label, SentimentLabel::Negative, "{id}");
+        } else {
+            assert!(scores.complaint.get() < 0.3 && !scores.is_complaint, "{id}: {scores:?}");
+            assert_eq!(scores.sentiment.label, SentimentLabel::Positive, "{id}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 10);
+}
+
+#[test]
+fn a_complaint_in_the_last_paragraph_of_a_3000_word_post_is_found() {
+    let engine = Engine::embedded().unwrap();
+    let calm = post_of(3_000);
+    let [calm, complaining] = [calm.clone(), calm + COMPLAINT].map(|post| engine.score(&post).unwrap());
+    for scores in [calm, complaining] {
+        assert!(scores.coverage.complete && scores.coverage.windows > 1, "{:?}", scores.coverage);
+    }
+    assert!(complaining.is_complaint, "{complaining:?}");
+    assert!(complaining.complaint > calm.complaint, "{calm:?} {complaining:?}");
+}
+
+#[test]
+fn the_card_and_the_manifest_name_the_same_model() {
+    let engine = Engine::embedded().unwrap();
+    let manifest = engine.manifest();
+    let card = include_str!("../models/plaint-base/CARD.md");
+    assert!(card.starts_with(&format!("# {} {}", manifest.name, manifest.version)), "{}", card.lines().next().unwrap());
+}
