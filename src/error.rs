@@ -1,6 +1,7 @@
 //! What can go wrong, split by phase: [`LoadError`] when a model is opened, [`ScoreError`] when a text is scored.
 
 use std::fmt::{self, Write};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::PathBuf;
 
 /// A model could not be opened. The message is one line: which file, which field, what was found, what was expected.
@@ -70,6 +71,10 @@ pub enum LoadError {
         reason: String,
     },
 }
+
+// Only its `io::Error` is in doubt, because it may box an error of any type; nothing here changes one after it is made.
+impl UnwindSafe for LoadError {}
+impl RefUnwindSafe for LoadError {}
 
 /// One text could not be scored. The other texts of its batch are not affected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -35,6 +35,7 @@ mod everything_can_be_shared {
         plaint::Precision,
         plaint::LongText,
         plaint::Threads,
+        plaint::LoadError,
         ScoreError,
         plaint::EncodeError,
         batch::PackedBatch,
@@ -55,8 +56,6 @@ mod everything_can_be_shared {
         text::ReadText,
         text::CleaningRecipe,
     );
-    // It holds an `io::Error`, which is not unwind-safe.
-    assert_impl_all!(plaint::LoadError: Send, Sync, std::error::Error);
     #[cfg(feature = "torch")]
     shared!(encoder::TorchEncoder);
 }
