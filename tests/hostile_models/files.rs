@@ -2,8 +2,6 @@
 
 use super::*;
 
-const FILES: [&str; 4] = [MANIFEST_FILE, CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE];
-
 fn bytes_of<'a>(files: &'a mut ModelFiles, name: &str) -> &'a mut Vec<u8> {
     match name {
         MANIFEST_FILE => files.manifest.to_mut(),
@@ -63,13 +61,6 @@ fn truncated_files() {
             }
         }
     }
-}
-
-fn assert_error_on_disk(case: &str, files: &ModelFiles, expected: Expected) {
-    let folder = Folder::with(files);
-    let error = Engine::open(folder.path()).expect_err(case);
-    assert!(expected.is(&error), "{case}: {error:?}, expected {expected:?}");
-    assert_readable(case, &error);
 }
 
 #[test]
@@ -141,5 +132,5 @@ fn a_checkpoint_that_claims_more_than_it_holds() {
     // Well-formed, and the tensor is there, but nothing like the configuration says.
     let header = r#"{"embeddings.word_embeddings.weight":{"dtype":"F32","shape":[0,16],"data_offsets":[0,0]}}"#;
     let files = ModelFiles { weights: checkpoint(header, 0).into(), ..good };
-    assert_error("no row", &sealed(&files), Expected::Tensor(WORDS), &["found shape [0, 16]"]);
+    assert_error("no row", &sealed(&files), Expected::Tensor(weights::WORDS), &["found shape [0, 16]"]);
 }

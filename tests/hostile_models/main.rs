@@ -17,6 +17,8 @@ use plaint::{Engine, LoadError};
 use safetensors::Dtype;
 use serde_json::{Value, json};
 
+const FILES: [&str; 4] = [MANIFEST_FILE, CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE];
+
 /// The error that a case must end in, and the field or tensor that it must name.
 #[derive(Debug, Clone, Copy)]
 enum Expected {
@@ -68,6 +70,13 @@ fn assert_error(case: &str, files: &ModelFiles, expected: Expected, words: &[&st
     for word in expected.names().iter().chain(words) {
         assert!(message.contains(&word.replace('\n', "\\n")), "{case}: no `{word}` in: {message}");
     }
+}
+
+fn assert_error_on_disk(case: &str, files: &ModelFiles, expected: Expected) {
+    let folder = Folder::with(files);
+    let error = Engine::open(folder.path()).expect_err(case);
+    assert!(expected.is(&error), "{case}: {error:?}, expected {expected:?}");
+    assert_readable(case, &error);
 }
 
 /// Opens the model; if that works, it must also score. Neither may panic.

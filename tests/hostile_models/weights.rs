@@ -5,7 +5,7 @@ use super::*;
 const QUERY: &str = "encoder.layer.0.attention.self.query.weight";
 const NORM: &str = "encoder.layer.0.output.LayerNorm.weight";
 const BIAS: &str = "encoder.layer.0.intermediate.dense.bias";
-const WORDS: &str = "embeddings.word_embeddings.weight";
+pub const WORDS: &str = "embeddings.word_embeddings.weight";
 
 #[test]
 fn weights() {
