@@ -152,7 +152,7 @@ pub enum EncodeError {
 
 /// Text that may come from a model file, on one line and of bounded length: control characters escaped, the rest of a
 /// long text left out.
-struct OneLine<T>(T);
+pub(crate) struct OneLine<T>(pub(crate) T);
 
 impl<T: fmt::Display> fmt::Display for OneLine<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -30,6 +30,7 @@
 
 pub mod batch;
 pub mod encoder;
+pub mod evaluate;
 pub mod model;
 pub mod text;
 
