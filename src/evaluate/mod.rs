@@ -2,6 +2,7 @@
 
 mod dataset;
 mod jsonl;
+pub mod metrics;
 
 pub use dataset::{Dataset, Example, Labels};
 pub use jsonl::{ReadError, RowError};

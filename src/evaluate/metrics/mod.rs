@@ -1,0 +1,14 @@
+//! Measures of quality, from labels and scores alone.
+//!
+//! A measure that is undefined (a recall without a text to recall, say) is `None`, never 0 or NaN.
+
+mod calibration;
+mod confusion;
+mod ranking;
+
+pub use calibration::{Bin, Reliability, mean};
+pub use confusion::Confusion;
+pub use ranking::Ranking;
+
+#[cfg(test)]
+mod reference;
