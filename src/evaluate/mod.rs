@@ -6,7 +6,8 @@
 //! | score | [`score`] | examples and an [`Engine`](crate::Engine) | [`Scores`] |
 //! | measure | [`Report`] | scores | measures by head and slice |
 //!
-//! [`evaluate`] does the last two. [`metrics`] needs neither engine nor data set.
+//! [`evaluate`] does the last two. [`metrics`] needs neither engine nor data set, and [`suite`] holds a model against
+//! single sentences: does a negation move the score, does a brand's name leave it alone?
 //!
 //! ```
 //! # #[cfg(feature = "embedded-model")] {
@@ -37,6 +38,7 @@ pub mod metrics;
 mod point;
 mod report;
 mod score;
+pub mod suite;
 
 pub use bootstrap::bootstrap;
 pub use dataset::{Dataset, Example, Labels};
