@@ -1,6 +1,7 @@
 //! The command-line contract, promise by promise, on the real program.
 #![cfg(feature = "cli")]
 
+mod evaluate;
 mod formats;
 mod lines;
 mod machine;

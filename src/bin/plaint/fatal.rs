@@ -3,11 +3,16 @@
 use std::io;
 
 use plaint::LoadError;
+use plaint::evaluate::ReadError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Data(#[from] ReadError),
+    #[error("data: found texts of the splits {found}, expected some of {expected}")]
+    Split { expected: String, found: String },
     #[error("{name}: cannot open: {source}")]
     Open { name: String, source: io::Error },
     #[error("{name}: cannot read: {source}")]

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cpu;
+mod evaluate;
 mod fatal;
 mod input;
 mod inspect;
@@ -30,6 +31,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Score(score::Args),
+    Evaluate(evaluate::Args),
     Inspect(inspect::Args),
 }
 
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     output::leave_whole_lines_on_signals();
     let result = match cli.command {
         Command::Score(args) => score::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
         Command::Inspect(args) => inspect::run(&args),
     };
     match result {

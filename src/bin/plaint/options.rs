@@ -49,6 +49,14 @@ impl EngineOptions {
         }
         Ok(builder.from_files(files)?)
     }
+
+    /// Has what the library computes outside the engine (resampling) keep to the threads asked for.
+    pub fn limit_resampling(&self) {
+        if let Some(threads) = self.threads {
+            // Fails only if rayon's pool is in use already or the system gives no threads: then its default serves.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+        }
+    }
 }
 
 // The possible values, so that `--help` lists them.
