@@ -33,6 +33,8 @@ pub mod encoder;
 pub mod evaluate;
 pub mod model;
 pub mod text;
+#[cfg(feature = "train")]
+pub mod train;
 
 mod assessment;
 mod engine;

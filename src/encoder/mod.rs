@@ -9,7 +9,7 @@
 mod cpu;
 mod reference;
 #[cfg(feature = "torch")]
-mod torch;
+pub(crate) mod torch;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -261,4 +261,4 @@ fn first_line(message: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

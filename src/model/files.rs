@@ -118,7 +118,7 @@ fn check_length(file: &'static str, found: u64, entry: &FileEntry) -> Result<(),
 }
 
 /// Lower-case hexadecimal SHA-256 of `bytes`.
-fn sha256_hex(bytes: &[u8]) -> String {
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

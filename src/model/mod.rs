@@ -1,5 +1,7 @@
 //! A model as it lies on disk and as the engine holds it: manifest, configuration, tokenizer, weights, heads.
 
+#[cfg(feature = "train")]
+mod base;
 mod calibration;
 mod config;
 mod files;
@@ -9,8 +11,12 @@ mod manifest;
 mod matrix;
 mod weights;
 
+#[cfg(feature = "train")]
+pub(crate) use base::{BaseModel, HeadWeights};
 pub use calibration::Calibration;
 pub use config::{Activation, BertConfig};
+#[cfg(feature = "train")]
+pub(crate) use files::sha256_hex;
 pub use files::{CONFIG_FILE, MANIFEST_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
 pub(crate) use heads::probability;
 pub use heads::{Heads, WindowScores};

@@ -192,6 +192,11 @@ impl Scope<'_> {
         Ok(Matrix::new(rows, columns, values))
     }
 
+    #[cfg(feature = "train")]
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     fn find(&self, name: &str) -> Option<TensorView<'_>> {
         self.checkpoint.tensors.tensor(&format!("{}{name}", self.prefix)).ok()
     }

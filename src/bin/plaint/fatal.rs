@@ -27,6 +27,9 @@ pub enum Fatal {
     #[cfg(not(feature = "embedded-model"))]
     #[error("this build has no model compiled in: say where one is with --model DIR")]
     NoModel,
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Train(#[from] plaint::train::TrainError),
     #[error("cannot write to stdout: {0}")]
     Write(io::Error),
 }

@@ -11,6 +11,8 @@ mod options;
 mod output;
 mod progress;
 mod score;
+#[cfg(feature = "train")]
+mod train;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ enum Command {
     Score(score::Args),
     Evaluate(evaluate::Args),
     Inspect(inspect::Args),
+    #[cfg(feature = "train")]
+    Train(train::Args),
 }
 
 /// How a command ended that did not fail as a whole.
@@ -49,6 +53,8 @@ fn main() -> ExitCode {
         Command::Score(args) => score::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Inspect(args) => inspect::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args),
     };
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,

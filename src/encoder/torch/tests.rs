@@ -8,7 +8,7 @@ assert_impl_all!(TorchEncoder: Encoder);
 
 const HIDDEN: usize = 24;
 
-fn config() -> BertConfig {
+pub(crate) fn config() -> BertConfig {
     BertConfig {
         hidden_size: HIDDEN,
         num_hidden_layers: 2,
@@ -24,7 +24,7 @@ fn config() -> BertConfig {
 }
 
 /// Numbers in -1..1 without a pattern (a linear congruential generator).
-fn weights(config: &BertConfig) -> BertWeights {
+pub(crate) fn weights(config: &BertConfig) -> BertWeights {
     let mut state = 7_u64;
     let mut vector = |size: usize| -> Vec<f32> {
         let mut next = || {
@@ -64,7 +64,7 @@ fn torch(config: &BertConfig, pooling: Pooling) -> TorchEncoder {
 }
 
 /// Lengths from 1 to the longest that fits, so that a batch falls into several groups and most rows are padded.
-fn batch(config: &BertConfig) -> PackedBatch {
+pub(crate) fn batch(config: &BertConfig) -> PackedBatch {
     let mut batch = PackedBatch::new();
     for (index, length) in [3, 1, config.max_tokens(), 17, 4, 20, 9].into_iter().enumerate() {
         batch.push((0..length).map(|i| ((index * 13 + i * 7) % config.vocab_size) as u32));

@@ -1,0 +1,101 @@
+//! `plaint train`: a recipe in, a model folder out.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use plaint::train::{Corpus, Event, Recipe, train};
+
+use crate::Outcome;
+use crate::fatal::Fatal;
+
+/// Fine-tune a model: train, calibrate, export.
+///
+/// Progress goes to stderr. A run that was cut off goes on from its last checkpoint when the command is given again.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to train, from what, on what: a TOML file.
+    recipe: PathBuf,
+}
+
+pub fn run(args: &Args) -> Result<Outcome, Fatal> {
+    let recipe = Recipe::read(&args.recipe)?;
+    let corpus = Corpus::read(&recipe)?;
+    for error in &corpus.errors {
+        eprintln!("plaint: {error}");
+    }
+    for (source, rows) in corpus.sources() {
+        eprintln!("{rows:>8} rows of {source}");
+    }
+    eprintln!(
+        "{:>8} rows dropped: their text recurs in test or development data, or in the training data",
+        corpus.dropped
+    );
+    let mut report = Report::new();
+    train(&recipe, &corpus, |event| report.tell(event))?;
+    Ok(if corpus.errors.is_empty() { Outcome::Complete } else { Outcome::SomeInputsFailed })
+}
+
+/// The progress of a run: a bar on a terminal, else a line now and then.
+struct Report {
+    bar: ProgressBar,
+    started: Instant,
+    told: Instant,
+    draws: usize,
+    tokens: usize,
+    busy: f64,
+    /// Running mean of the loss.
+    loss: f32,
+}
+
+const BETWEEN_LINES: Duration = Duration::from_secs(30);
+
+impl Report {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { bar: ProgressBar::hidden(), started: now, told: now, draws: 0, tokens: 0, busy: 0.0, loss: 0.0 }
+    }
+
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::Started { draws, done } => {
+                self.draws = draws;
+                let style = ProgressStyle::with_template("{bar:30} {pos}/{len} texts, {eta} left  {msg}");
+                self.bar = ProgressBar::new(draws as u64).with_position(done as u64);
+                self.bar.set_style(style.expect("a constant template"));
+                eprintln!("{draws} texts to draw, {done} done before");
+            }
+            Event::Step { done, loss, gradient_norm, tokens, seconds, .. } => {
+                self.tokens += tokens;
+                self.busy += seconds;
+                self.loss = if self.loss == 0.0 { loss } else { 0.98 * self.loss + 0.02 * loss };
+                self.bar.set_position(done as u64);
+                let rate = self.tokens as f64 / self.busy;
+                self.bar.set_message(format!("loss {:.3}, {rate:.0} tokens/s", self.loss));
+                if self.bar.is_hidden() && self.told.elapsed() > BETWEEN_LINES {
+                    self.told = Instant::now();
+                    let minutes = self.started.elapsed().as_secs_f64() / 60.0;
+                    eprintln!(
+                        "{done}/{} texts, {minutes:.1} min, loss {:.3}, gradient {gradient_norm:.2}, {rate:.0} tokens/s",
+                        self.draws, self.loss
+                    );
+                }
+            }
+            Event::Watched { step, done, scores, best } => self.bar.suspend(|| {
+                eprintln!(
+                    "step {step}, {done} texts: dev loss {:.4}{} = complaint {:.4} + sentiment {:.4} + urgency {:.4}; \
+                     macro-F1 complaint {:.3}, sentiment {:.3}; urgency kappa {:.3}",
+                    scores.loss(),
+                    if best { " (best)" } else { "" },
+                    scores.complaint_loss,
+                    scores.sentiment_loss,
+                    scores.urgency_loss,
+                    scores.complaint_f1,
+                    scores.sentiment_f1,
+                    scores.urgency_kappa,
+                );
+            }),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Calibration and thresholds from the logits of the development data.
+
+use super::target::CUTS;
+use super::watch::Row;
+use crate::evaluate::metrics::Confusion;
+use crate::model::Calibration;
+
+/// What the manifest says of the heads beside their labels.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Decisions {
+    pub complaint: Calibration,
+    pub complaint_threshold: f32,
+    pub sentiment: Calibration,
+    pub urgency: Calibration,
+    pub urgency_thresholds: [f32; CUTS],
+}
+
+/// Thresholds are chosen among hundredths.
+const GRID: i32 = 100;
+/// Thresholds this close to the best macro-F1 are as good: the middle of them is taken.
+const PLATEAU: f64 = 0.003;
+
+impl Decisions {
+    pub(super) fn fit(rows: &[Row]) -> Self {
+        let complaints: Vec<&Row> = rows.iter().filter(|row| row.target.complaint_weight > 0.0).collect();
+        let sentiments: Vec<&Row> =
+            rows.iter().filter(|row| row.target.sentiment_weight > 0.0 && row.target.has_neutral).collect();
+        let urgencies: Vec<&Row> = rows.iter().filter(|row| row.target.urgency_weight > 0.0).collect();
+
+        let complaint = platt(complaints.iter().map(|row| (row.complaint, row.target.complaint)));
+        let urgency = platt(urgencies.iter().flat_map(|row| row.urgency.into_iter().zip(row.target.urgency)));
+        let probability = |row: &Row| sigmoid(complaint.apply(row.complaint).into());
+        let urgency_score = |row: &Row| {
+            row.urgency.iter().map(|&logit| sigmoid(urgency.apply(logit).into())).sum::<f64>() / CUTS as f64
+        };
+        let level = |row: &Row| row.target.urgency.iter().filter(|&&above| above > 0.5).count();
+        Self {
+            complaint_threshold: complaint_threshold(
+                &complaints.iter().map(|row| (probability(row), row.target.complaint > 0.5)).collect::<Vec<_>>(),
+            ),
+            sentiment: temperature(&sentiments),
+            urgency_thresholds: urgency_thresholds(
+                &urgencies.iter().map(|row| (urgency_score(row), level(row))).collect::<Vec<_>>(),
+            ),
+            complaint,
+            urgency,
+        }
+    }
+}
+
+/// Scale and offset of least cross-entropy (Platt 1999), by Newton's method; the loss is convex. None without a row of
+/// either kind.
+fn platt(pairs: impl Iterator<Item = (f32, f32)>) -> Calibration {
+    let pairs: Vec<(f64, f64)> = pairs.map(|(logit, target)| (logit.into(), target.into())).collect();
+    let positives = pairs.iter().filter(|pair| pair.1 > 0.5).count();
+    if positives == 0 || positives == pairs.len() {
+        return Calibration::None;
+    }
+    let loss = |scale: f64, offset: f64| -> f64 {
+        pairs.iter().map(|&(x, y)| softplus(scale * x + offset) - y * (scale * x + offset)).sum()
+    };
+    let (mut scale, mut offset) = (1.0, 0.0);
+    for _ in 0..50 {
+        // A little ridge: separable rows have no finite optimum.
+        let (mut gs, mut go, mut hss, mut hso, mut hoo) = (0.0, 0.0, 1e-3, 0.0, 1e-3);
+        for &(x, y) in &pairs {
+            let p = sigmoid(scale * x + offset);
+            let w = p * (1.0 - p);
+            gs += (p - y) * x;
+            go += p - y;
+            hss += w * x * x;
+            hso += w * x;
+            hoo += w;
+        }
+        let determinant = hss * hoo - hso * hso;
+        let (ds, d_o) = ((hoo * gs - hso * go) / determinant, (hss * go - hso * gs) / determinant);
+        let (before, mut share) = (loss(scale, offset), 1.0);
+        while share > 1e-6 && loss(scale - share * ds, offset - share * d_o) > before {
+            share /= 2.0;
+        }
+        (scale, offset) = (scale - share * ds, offset - share * d_o);
+        if (share * ds).abs() + (share * d_o).abs() < 1e-9 {
+            break;
+        }
+    }
+    // A model that is worse than chance keeps its order: the manifest demands a positive scale.
+    Calibration::Platt { scale: scale.max(1e-3) as f32, offset: offset as f32 }
+}
+
+/// Temperature of least cross-entropy (Guo et al. 2017), by golden section over its logarithm.
+fn temperature(rows: &[&Row]) -> Calibration {
+    if rows.is_empty() {
+        return Calibration::None;
+    }
+    let loss = |log: f64| -> f64 {
+        let inverse = (-log).exp();
+        let of_row = |row: &&Row| {
+            let scaled = row.sentiment.map(|logit| f64::from(logit) * inverse);
+            let max = scaled.iter().copied().fold(f64::MIN, f64::max);
+            let sum: f64 = scaled.iter().map(|value| (value - max).exp()).sum();
+            let expected: f64 =
+                scaled.iter().zip(row.target.sentiment).map(|(value, share)| value * f64::from(share)).sum();
+            max + sum.ln() - expected
+        };
+        rows.iter().map(of_row).sum()
+    };
+    let golden = (5f64.sqrt() - 1.0) / 2.0;
+    let (mut low, mut high) = (0.05f64.ln(), 20f64.ln());
+    while high - low > 1e-5 {
+        let (a, b) = (high - golden * (high - low), low + golden * (high - low));
+        if loss(a) < loss(b) { high = b } else { low = a }
+    }
+    Calibration::Temperature { temperature: ((low + high) / 2.0).exp() as f32 }
+}
+
+/// The middle of the thresholds whose macro-F1 is as good as the best.
+fn complaint_threshold(scored: &[(f64, bool)]) -> f32 {
+    let f1 = |threshold: i32| {
+        let cut = f64::from(threshold) / f64::from(GRID);
+        let pairs = scored.iter().map(|&(score, gold)| (usize::from(gold), usize::from(score >= cut)));
+        Confusion::new(2, pairs).macro_f1().unwrap_or(0.0)
+    };
+    let all: Vec<(i32, f64)> = (1..GRID).map(|threshold| (threshold, f1(threshold))).collect();
+    let best = all.iter().map(|&(_, value)| value).fold(0.0, f64::max);
+    let good: Vec<i32> =
+        all.into_iter().filter(|&(_, value)| value >= best - PLATEAU).map(|(threshold, _)| threshold).collect();
+    good.get(good.len() / 2).map_or(0.5, |&threshold| threshold as f32 / GRID as f32)
+}
+
+/// Ascending thresholds of the best quadratic kappa, one at a time until none can be bettered.
+fn urgency_thresholds(scored: &[(f64, usize)]) -> [f32; CUTS] {
+    let kappa = |cuts: &[i32; CUTS]| {
+        let level = |score: f64| cuts.iter().filter(|&&cut| score >= f64::from(cut) / f64::from(GRID)).count();
+        let pairs = scored.iter().map(|&(score, gold)| (gold, level(score)));
+        Confusion::new(CUTS + 1, pairs).quadratic_kappa().unwrap_or(0.0)
+    };
+    let mut cuts: [i32; CUTS] = std::array::from_fn(|cut| GRID * (2 * cut as i32 + 1) / (2 * CUTS as i32));
+    let mut best = kappa(&cuts);
+    loop {
+        let before = best;
+        for index in 0..CUTS {
+            let low = index.checked_sub(1).map_or(1, |below| cuts[below] + 1);
+            let high = cuts.get(index + 1).copied().unwrap_or(GRID);
+            for candidate in low..high {
+                let mut moved = cuts;
+                moved[index] = candidate;
+                let value = kappa(&moved);
+                if value > best {
+                    (best, cuts) = (value, moved);
+                }
+            }
+        }
+        if best <= before {
+            return cuts.map(|cut| cut as f32 / GRID as f32);
+        }
+    }
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::train::target::Target;
+
+    #[test]
+    fn platt_finds_the_scale_and_offset_that_made_the_labels() {
+        let mut rng = Rng::with_seed(4);
+        let pairs: Vec<(f32, f32)> = (0..20_000)
+            .map(|_| {
+                let logit = rng.f32() * 8.0 - 4.0;
+                let p = sigmoid(f64::from(0.5 * logit - 1.0));
+                (logit, f32::from(u8::from(rng.f64() < p)))
+            })
+            .collect();
+        let Calibration::Platt { scale, offset } = platt(pairs.into_iter()) else { panic!() };
+        assert!((scale - 0.5).abs() < 0.02 && (offset + 1.0).abs() < 0.06, "{scale} {offset}");
+    }
+
+    #[test]
+    fn platt_of_one_kind_of_row_leaves_logits_alone() {
+        assert_eq!(platt([(1.0, 1.0), (2.0, 1.0)].into_iter()), Calibration::None);
+        assert!(
+            matches!(platt([(-1.0, 0.0), (1.0, 1.0)].into_iter()), Calibration::Platt { scale, .. } if scale.is_finite())
+        );
+    }
+
+    #[test]
+    fn a_model_that_is_twice_too_sure_gets_a_temperature_of_two() {
+        let mut rng = Rng::with_seed(9);
+        let rows: Vec<Row> = (0..20_000)
+            .map(|_| {
+                let logits: [f32; 3] = std::array::from_fn(|_| rng.f32() * 3.0);
+                let weights = logits.map(|logit| f64::from(logit).exp());
+                let mut pick = rng.f64() * weights.iter().sum::<f64>();
+                let label = weights.iter().position(|weight| {
+                    pick -= weight;
+                    pick < 0.0
+                });
+                let mut sentiment = [0.0; 3];
+                sentiment[label.unwrap_or(2)] = 1.0;
+                let target = Target { sentiment, sentiment_weight: 1.0, has_neutral: true, ..Target::default() };
+                Row { complaint: 0.0, sentiment: logits.map(|logit| 2.0 * logit), urgency: [0.0; 4], target }
+            })
+            .collect();
+        let Calibration::Temperature { temperature } = temperature(&rows.iter().collect::<Vec<_>>()) else { panic!() };
+        assert!((temperature - 2.0).abs() < 0.1, "{temperature}");
+    }
+
+    #[test]
+    fn thresholds_part_what_can_be_parted() {
+        let scored: Vec<(f64, bool)> = (0..100).map(|i| (f64::from(i) / 100.0, i >= 30)).collect();
+        assert!((complaint_threshold(&scored) - 0.3).abs() < 0.011);
+        let levels: Vec<(f64, usize)> = (0..100).map(|i| (f64::from(i) / 100.0, i as usize / 20)).collect();
+        for (found, expected) in urgency_thresholds(&levels).into_iter().zip([0.2, 0.4, 0.6, 0.8]) {
+            assert!((found - expected).abs() < 0.011, "{found} {expected}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Texts as the network takes them: windows of token ids, of similar length, padded together.
+
+use fastrand::Rng;
+
+use super::target::Target;
+use crate::error::ScoreError;
+use crate::text::TextReader;
+
+/// One text, ready for the network.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    /// Its windows with their special tokens.
+    pub windows: Vec<Vec<u32>>,
+    pub target: Target,
+}
+
+/// Samples that go through the network together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub samples: Vec<Sample>,
+}
+
+impl Sample {
+    pub(super) fn read(reader: &TextReader, text: &str, target: Target) -> Result<Self, ScoreError> {
+        let read = reader.read(text)?;
+        let tokenizer = &reader.tokenizer;
+        let frame = |ids: &[u32]| [&[tokenizer.start_token()], ids, &[tokenizer.end_token()]].concat();
+        let windows = read.windows.iter().map(|window| frame(&read.ids[window.clone()])).collect();
+        Ok(Self { windows, target })
+    }
+
+    fn longest(&self) -> usize {
+        self.windows.iter().map(Vec::len).max().unwrap_or(0)
+    }
+}
+
+impl Batch {
+    /// Windows of all samples, in order.
+    pub(super) fn windows(&self) -> impl Iterator<Item = &[u32]> {
+        self.samples.iter().flat_map(|sample| sample.windows.iter().map(Vec::as_slice))
+    }
+
+    /// Tokens, padding not included.
+    pub(super) fn tokens(&self) -> usize {
+        self.windows().map(<[u32]>::len).sum()
+    }
+}
+
+/// Batches of at most `tokens` padded tokens each, but of one text at least. With `rng` they come in random order, else by
+/// length.
+pub(super) fn collate(mut samples: Vec<Sample>, tokens: usize, rng: Option<&mut Rng>) -> Vec<Batch> {
+    samples.sort_by_key(Sample::longest);
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut rows = 0;
+    for sample in samples {
+        let fits = (rows + sample.windows.len()) * sample.longest() <= tokens;
+        if !fits || batches.is_empty() {
+            batches.push(Batch::default());
+            rows = 0;
+        }
+        rows += sample.windows.len();
+        if let Some(batch) = batches.last_mut() {
+            batch.samples.push(sample);
+        }
+    }
+    if let Some(rng) = rng {
+        rng.shuffle(&mut batches);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_sample_is_lost_and_no_batch_is_too_wide() {
+        let sample = |length: usize| Sample { windows: vec![vec![0; length]], target: Target::default() };
+        let samples: Vec<Sample> = (1..100).map(sample).collect();
+        let batches = collate(samples, 256, Some(&mut Rng::with_seed(3)));
+        assert_eq!(batches.iter().map(|batch| batch.samples.len()).sum::<usize>(), 99);
+        for batch in &batches {
+            let width = batch.windows().map(<[u32]>::len).max().unwrap();
+            assert!(width * batch.samples.len() <= 256);
+        }
+        let alone = collate(vec![sample(500)], 256, None);
+        assert_eq!((alone.len(), alone[0].tokens()), (1, 500));
+    }
+}

@@ -1,0 +1,148 @@
+//! Labelled rows from the recipe's files, without any that must not be trained on.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use super::error::TrainError;
+use super::recipe::{DataSpec, Recipe, SentimentLabels};
+use super::target::Target;
+use crate::evaluate::{Dataset, Example, RowError};
+
+/// The texts of a run.
+#[derive(Debug)]
+pub struct Corpus {
+    pub(super) train: Vec<Item>,
+    pub(super) dev: Vec<Item>,
+    /// Rows that could not be read.
+    pub errors: Vec<RowError>,
+    /// Training rows left out because their text recurs in test or development data, or earlier in the training data.
+    pub dropped: usize,
+}
+
+/// One labelled text.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub example: Example,
+    pub target: Target,
+    /// How often it is drawn in the run, on average.
+    pub passes: f32,
+    /// Whether it may stand in a composed post.
+    pub compose: bool,
+}
+
+impl Corpus {
+    /// Reads the files of a recipe.
+    ///
+    /// # Errors
+    /// [`TrainError::NoFile`], [`TrainError::Data`] or [`TrainError::NoRows`]. Bad rows are no error: they are collected.
+    pub fn read(recipe: &Recipe) -> Result<Self, TrainError> {
+        let mut errors = Vec::new();
+        let mut dev = read_all(&recipe.dev, false, recipe.seed, &mut errors)?;
+        dev.retain(|item| item.example.in_test_of.is_empty());
+        let mut train = read_all(&recipe.train, recipe.teacher.is_some(), recipe.seed, &mut errors)?;
+        let mut seen: HashSet<String> = dev.iter().map(|item| identity_key(&item.example.text)).collect();
+        let before = train.len();
+        train.retain(|item| {
+            let key = identity_key(&item.example.text);
+            // Short texts recur by chance: "thank you".
+            item.example.in_test_of.is_empty() && (key.chars().count() < 8 || seen.insert(key))
+        });
+        for (what, items) in [("training", &train), ("development", &dev)] {
+            if items.is_empty() {
+                return Err(TrainError::NoRows { what });
+            }
+        }
+        Ok(Self { dropped: before - train.len(), train, dev, errors })
+    }
+
+    /// Training rows by source, in the order of their first appearance.
+    pub fn sources(&self) -> Vec<(String, usize)> {
+        let mut counts: Vec<(String, usize)> = Vec::new();
+        for item in &self.train {
+            let source = item.example.source.as_deref().unwrap_or_default();
+            match counts.iter_mut().find(|(name, _)| name == source) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((source.to_owned(), 1)),
+            }
+        }
+        counts
+    }
+}
+
+/// The rows that `specs` ask for; those without a usable label only if `unlabelled`.
+fn read_all(
+    specs: &[DataSpec],
+    unlabelled: bool,
+    seed: u64,
+    errors: &mut Vec<RowError>,
+) -> Result<Vec<Item>, TrainError> {
+    let mut items = Vec::new();
+    for spec in specs {
+        let dataset = Dataset::read_all(files(&spec.files)?)?;
+        errors.extend(dataset.errors);
+        let mut chosen: Vec<Item> = dataset
+            .examples
+            .into_iter()
+            .filter(|example| wanted(example, spec))
+            .map(|example| item(example, spec))
+            .collect();
+        chosen.retain(|item| unlabelled || item.target.is_used());
+        if let Some(limit) = spec.limit.filter(|&limit| limit < chosen.len()) {
+            fastrand::Rng::with_seed(seed).shuffle(&mut chosen);
+            chosen.truncate(limit);
+        }
+        items.extend(chosen);
+    }
+    Ok(items)
+}
+
+/// Whether the recipe's entry asks for the row.
+pub(super) fn wanted(example: &Example, spec: &DataSpec) -> bool {
+    spec.split.as_ref().is_none_or(|split| example.split.as_ref() == Some(split))
+        && example.fold.is_none_or(|fold| !spec.exclude_folds.contains(&fold))
+}
+
+fn item(example: Example, spec: &DataSpec) -> Item {
+    let mut labels = example.labels;
+    if spec.sentiment == SentimentLabels::Public {
+        labels.sentiment = example.sentiment_public;
+    }
+    let weight = spec.weight * example.weight.unwrap_or(1.0);
+    let target = Target::from_labels(labels, &spec.heads, spec.sentiment, weight);
+    Item { example, target, passes: spec.passes, compose: spec.compose }
+}
+
+/// The files that match, in alphabetical order.
+pub(super) fn files(patterns: &[String]) -> Result<Vec<PathBuf>, TrainError> {
+    let mut all = Vec::new();
+    for pattern in patterns {
+        let no_file = || TrainError::NoFile { pattern: pattern.clone() };
+        let found: Vec<PathBuf> = glob::glob(pattern).map_err(|_| no_file())?.flatten().collect();
+        if found.is_empty() {
+            return Err(no_file());
+        }
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// What two copies of one post share: its letters and digits, without case, handles, links and the marks of a retweet.
+pub(super) fn identity_key(text: &str) -> String {
+    text.split_whitespace()
+        .filter(|word| !word.starts_with('@') && !word.starts_with("http") && !word.eq_ignore_ascii_case("rt"))
+        .flat_map(str::chars)
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_share_a_key() {
+        assert_eq!(identity_key("RT @user Kein  NETZ!!! http://x.y"), identity_key("kein Netz"));
+        assert_ne!(identity_key("kein Netz 1"), identity_key("kein Netz 2"));
+    }
+}

@@ -1,0 +1,212 @@
+//! The loop: draw, vary, step, look at the development data, keep the best.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use fastrand::Rng;
+use rayon::prelude::*;
+
+use super::augment::{Composer, vary};
+use super::checkpoint::{Checkpoint, Progress};
+use super::collate::{Batch, Sample, collate};
+use super::corpus::{Corpus, Item};
+use super::error::TrainError;
+use super::loss::Losses;
+use super::network::{Network, Rates};
+use super::optimizer::schedule;
+use super::recipe::Recipe;
+use super::stream::{Draw, draws};
+use super::teacher::Teacher;
+use super::watch::{DevScores, watch};
+use crate::guard::guard;
+use crate::model::BaseModel;
+use crate::text::{LongText, ReadingLimits, TextReader, Tokenizer};
+
+/// What a run tells whoever watches it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event {
+    /// It begins, or goes on where an earlier one was cut off.
+    Started {
+        /// Texts that will be drawn in all.
+        draws: usize,
+        /// Of them done before.
+        done: usize,
+    },
+    /// An optimizer step is done.
+    Step {
+        /// Steps done.
+        step: usize,
+        /// Texts drawn so far.
+        done: usize,
+        /// Mean loss of a text in this step's batch.
+        loss: f32,
+        /// Norm of the gradient before clipping.
+        gradient_norm: f32,
+        /// Tokens of the batch, padding not included.
+        tokens: usize,
+        /// Seconds that the step took.
+        seconds: f64,
+    },
+    /// The development data was looked at.
+    Watched {
+        /// Steps done.
+        step: usize,
+        /// Texts drawn so far.
+        done: usize,
+        /// What was seen.
+        scores: DevScores,
+        /// Whether it was the best look so far.
+        best: bool,
+    },
+}
+
+/// Trains the network, and returns it as it was at its best on the development data.
+///
+/// A checkpoint in the recipe's `work` folder is taken up where it ends. The order of texts and batches depends on nothing
+/// but the recipe and the data; sums in libtorch may differ in the last bits from run to run.
+pub(super) fn fit(
+    recipe: &Recipe,
+    corpus: &Corpus,
+    base: &BaseModel,
+    mut tell: impl FnMut(Event),
+) -> Result<Trained, TrainError> {
+    let tokenizer = Tokenizer::from_bytes(&base.tokenizer_json)
+        .map_err(|source| TrainError::Model { path: recipe.base.folder.clone(), source })?;
+    let reader = reader(recipe, tokenizer);
+    let optimizer = &recipe.optimizer;
+    let mut network = Network::new(&base.config, &base.weights, &base.heads, optimizer.bf16);
+
+    let teacher = recipe.teacher.as_ref().map(|spec| Teacher::read(spec, &base.config, optimizer.bf16)).transpose()?;
+
+    let passes: Vec<f32> = corpus.train.iter().map(|item| item.passes).collect();
+    let order = draws(&passes, recipe.seed);
+    let composer = Composer::new(&corpus.train, recipe.augmentation.compose_words);
+    let dev = collate(read_dev(&reader, &corpus.dev), optimizer.batch_tokens, None);
+
+    let files = Files::new(&recipe.work)?;
+    let fingerprint = recipe.fingerprint();
+    let mut progress = Progress::default();
+    if let Some(checkpoint) = Checkpoint::read(&files.last, &fingerprint)? {
+        progress = checkpoint.progress();
+        checkpoint.restore(&mut network)?;
+    }
+    tell(Event::Started { draws: order.len(), done: progress.drawn });
+
+    while progress.drawn < order.len() && progress.looks_without_gain < optimizer.patience {
+        let chunk = &order[progress.drawn..order.len().min(progress.drawn + optimizer.evaluate_every)];
+        let mut rng = Rng::with_seed(recipe.seed ^ progress.drawn as u64);
+        let samples = read_train(&reader, chunk, corpus, &composer, recipe);
+        let texts = samples.len();
+        let batches = collate(samples, optimizer.batch_tokens, Some(&mut rng));
+        // A constant divisor, so that a text counts as much among many short ones as among few long ones.
+        let divisor = texts as f64 / batches.len().max(1) as f64;
+        for batch in batches {
+            let start = Instant::now();
+            progress.steps += 1;
+            progress.drawn += batch.samples.len();
+            let rate = schedule(progress.drawn as f32 / order.len() as f32, optimizer.warmup);
+            let rates = Rates {
+                step: progress.steps,
+                encoder: rate * optimizer.learning_rate,
+                heads: rate * optimizer.head_learning_rate,
+                layer_decay: optimizer.layer_decay,
+                weight_decay: optimizer.weight_decay,
+                clip_norm: optimizer.clip_norm,
+            };
+            let dropout = optimizer.token_dropout;
+            let (loss, gradient_norm) =
+                guard(|| step(&mut network, teacher.as_ref(), &batch, rates, divisor, || rng.f32() < dropout))
+                    .map_err(|message| TrainError::Diverged { step: progress.steps, message })?;
+            if !loss.is_finite() || !gradient_norm.is_finite() {
+                let message = format!("loss {loss}, norm of the gradient {gradient_norm}, expected finite numbers");
+                return Err(TrainError::Diverged { step: progress.steps, message });
+            }
+            let seconds = start.elapsed().as_secs_f64();
+            let (step, done, tokens) = (progress.steps, progress.drawn, batch.tokens());
+            tell(Event::Step { step, done, loss, gradient_norm, tokens, seconds });
+        }
+        // Texts that could not be read were drawn all the same.
+        progress.drawn += chunk.len() - texts;
+
+        let (scores, _) = watch(&network, &dev);
+        let best = progress.look(scores.loss());
+        tell(Event::Watched { step: progress.steps, done: progress.drawn, scores, best });
+        if best {
+            Checkpoint::write_weights(&files.best, &network, &fingerprint)?;
+        }
+        Checkpoint::write(&files.last, &network, &progress, &fingerprint)?;
+    }
+    if let Some(checkpoint) = Checkpoint::read(&files.best, &fingerprint)? {
+        checkpoint.restore(&mut network)?;
+    }
+    Ok(Trained { network, dev, progress })
+}
+
+/// A network after training, and what is needed to finish it.
+pub(super) struct Trained {
+    pub network: Network,
+    pub dev: Vec<Batch>,
+    pub progress: Progress,
+}
+
+/// Forward, backward, update. Returns the mean loss of a text and the norm of the gradient.
+fn step(
+    network: &mut Network,
+    teacher: Option<&Teacher<'_>>,
+    batch: &Batch,
+    rates: Rates,
+    divisor: f64,
+    dropped: impl FnMut() -> bool,
+) -> (f32, f32) {
+    let forward = network.forward(batch, true, dropped);
+    let targets: Vec<_> = batch.samples.iter().map(|sample| sample.target).collect();
+    let labels = Losses::new(&forward.logits, &targets);
+    let total = teacher.map_or_else(|| labels.total(), |teacher| teacher.loss(batch, &forward, &labels));
+    (&total / divisor).backward();
+    let norm = network.step(forward, rates);
+    (total.double_value(&[]) as f32 / batch.samples.len() as f32, norm)
+}
+
+fn reader(recipe: &Recipe, tokenizer: Tokenizer) -> TextReader {
+    let limits = ReadingLimits {
+        max_bytes: recipe.windows.max_bytes,
+        window_tokens: recipe.windows.tokens,
+        overlap_tokens: recipe.windows.overlap,
+        long_text: LongText::AllWindows,
+    };
+    TextReader { recipe: recipe.cleaning, tokenizer, limits }
+}
+
+/// The samples of some draws. A text in which nothing readable is left is passed over.
+fn read_train(
+    reader: &TextReader,
+    draws: &[Draw],
+    corpus: &Corpus,
+    composer: &Composer<'_>,
+    recipe: &Recipe,
+) -> Vec<Sample> {
+    let read = |draw: &Draw| {
+        let mut rng = Rng::with_seed(draw.seed);
+        let (text, target) = vary(&corpus.train[draw.item], composer, &recipe.augmentation, &mut rng);
+        Sample::read(reader, &text, target.smoothed(recipe.optimizer.label_smoothing)).ok()
+    };
+    draws.par_iter().filter_map(read).collect()
+}
+
+fn read_dev(reader: &TextReader, items: &[Item]) -> Vec<Sample> {
+    items.par_iter().filter_map(|item| Sample::read(reader, &item.example.text, item.target).ok()).collect()
+}
+
+/// Where a run keeps what it needs to go on.
+struct Files {
+    last: PathBuf,
+    best: PathBuf,
+}
+
+impl Files {
+    fn new(folder: &Path) -> Result<Self, TrainError> {
+        std::fs::create_dir_all(folder).map_err(|source| TrainError::Io { path: folder.into(), source })?;
+        Ok(Self { last: folder.join("last.safetensors"), best: folder.join("best.safetensors") })
+    }
+}

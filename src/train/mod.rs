@@ -1,0 +1,89 @@
+//! Fine-tuning (feature `train`): a recipe and labelled texts in, a model folder out.
+//!
+//! | step | file | what happens |
+//! | --- | --- | --- |
+//! | describe | `recipe` | everything that a run depends on, in one TOML file |
+//! | read | `corpus` | labelled rows, without those that recur in development or test data |
+//! | draw | `stream` | which text when: a fixed order from the seed |
+//! | vary | `augment` | casing, spelling, texts joined to long posts |
+//! | collate | `collate` | samples of similar length, padded together |
+//! | compute | `bert`, `network`, `loss` | BERT in fused operations, three heads, masked losses |
+//! | learn | `teacher` | the scores of a larger model, beside the labels |
+//! | update | `optimizer` | AdamW; only the rows of the embedding table that a batch used |
+//! | repeat | `fit` | the loop, development loss, checkpoints, resuming |
+//! | finish | `calibrate`, `export`, `card` | calibration, thresholds, int8, manifest and card |
+//!
+//! [`train`] walks it.
+
+mod augment;
+mod bert;
+mod calibrate;
+mod card;
+mod checkpoint;
+mod collate;
+mod corpus;
+mod error;
+mod export;
+mod fit;
+mod loss;
+mod network;
+mod optimizer;
+mod recipe;
+mod stream;
+mod target;
+mod teacher;
+mod watch;
+
+pub use corpus::Corpus;
+pub use error::TrainError;
+pub use fit::Event;
+pub use recipe::Recipe;
+pub use watch::DevScores;
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::engine::Engine;
+use crate::model::BaseModel;
+
+/// Trains a model by `recipe` on `corpus` and writes its folder: weights in int8, manifest with calibration and thresholds
+/// from the development data, and a card with its figures on development and test data.
+///
+/// # Errors
+/// [`TrainError`] says what of the recipe, the data or the run is at fault.
+pub fn train(recipe: &Recipe, corpus: &Corpus, tell: impl FnMut(Event)) -> Result<(), TrainError> {
+    let model_error = |folder: &std::path::Path| {
+        let path = folder.to_owned();
+        move |source| TrainError::Model { path, source }
+    };
+    let mut base = BaseModel::read(&recipe.base.folder).map_err(model_error(&recipe.base.folder))?;
+    if let Some(layers) = &recipe.base.layers {
+        base.keep_layers(layers).map_err(|index| TrainError::Recipe {
+            path: recipe.base.folder.clone(),
+            message: format!("field `base.layers`: found {index}, expected each layer of the base once at most"),
+        })?;
+    }
+    let fit::Trained { network, dev, progress } = fit::fit(recipe, corpus, &base, tell)?;
+    let (scores, rows) = watch::watch(&network, &dev);
+    let details = BTreeMap::from([
+        ("trained_on".to_owned(), json!(BTreeMap::from_iter(corpus.sources()))),
+        ("seed".to_owned(), json!(recipe.seed)),
+        ("steps".to_owned(), json!(progress.steps)),
+        ("date".to_owned(), json!(recipe.model.date)),
+    ]);
+    let parts = export::Parts {
+        config_json: &base.config_json,
+        tokenizer_json: &base.tokenizer_json,
+        layers: base.config.num_hidden_layers,
+        decisions: &calibrate::Decisions::fit(&rows),
+        details,
+    };
+    export::export(recipe, &network.weights(), parts)?;
+
+    let engine = Engine::builder().open(&recipe.output).map_err(model_error(&recipe.output))?;
+    let run = card::Run { recipe, corpus, steps: progress.steps, draws: progress.drawn, dev: scores };
+    let path = recipe.output.join("CARD.md");
+    let text = card::card(&run, &engine)?;
+    std::fs::write(&path, text).map_err(|source| TrainError::Io { path, source })
+}

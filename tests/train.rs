@@ -1,0 +1,224 @@
+//! Fine-tuning from a recipe to a folder that an engine opens, on a model of random weights and a few sentences.
+#![cfg(feature = "train")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::folder::Folder;
+use common::tiny_model::TinyModel;
+use plaint::Engine;
+use plaint::train::{Corpus, Event, Recipe, TrainError, train};
+
+/// What the tiny model can learn: a complaint holds certain words.
+fn rows(split: &str, seed: usize) -> String {
+    let complaints =
+        ["Kein Netz, seit Tagen!", "Die Rechnung ist falsch.", "Niemand ruft zurück.", "Das Paket fehlt immer noch."];
+    let others =
+        ["Danke, alles gut.", "Heute ist schönes Wetter.", "Wann öffnet der Laden?", "Ein neuer Tarif ist da."];
+    let mut rows = String::new();
+    for index in 0..24 {
+        let pick = |texts: [&str; 4]| texts[(index + seed) % 4].to_owned();
+        for (text, complaint, sentiment, level) in
+            [(pick(complaints), 1, "negative", "high"), (pick(others), 0, "positive", "none")]
+        {
+            rows += &format!(
+                "{{\"id\":\"{split}-{index}-{complaint}\",\"text\":\"{text} {split} {index}\",\"lang\":\"de\",\"split\":\"{split}\",\
+                 \"complaint\":{complaint},\"sentiment\":\"{sentiment}\",\"urgency_level\":\"{level}\"}}\n"
+            );
+        }
+    }
+    rows
+}
+
+fn recipe(folder: &Folder, data: &Path, extra: &str) -> Recipe {
+    let path = |name: &str| folder.file(name).display().to_string();
+    let text = format!(
+        r#"
+        output = "{output}"
+        work = "{work}"
+        seed = 5
+        cleaning = "social-v1"
+        {extra}
+        [model]
+        name = "tiny"
+        version = "1"
+        description = "A test."
+        languages = ["de"]
+        licence = "none"
+        date = "2026-01-01"
+        [base]
+        folder = "{base}"
+        description = "random numbers"
+        [windows]
+        tokens = 32
+        overlap = 4
+        max_bytes = 4096
+        [optimizer]
+        learning_rate = 2e-3
+        head_learning_rate = 2e-2
+        layer_decay = 0.9
+        warmup = 0.1
+        weight_decay = 0.01
+        clip_norm = 1.0
+        batch_tokens = 256
+        label_smoothing = 0.0
+        token_dropout = 0.0
+        bf16 = false
+        evaluate_every = 240
+        patience = 9
+        [[train]]
+        files = ["{data}"]
+        split = "train"
+        passes = 20
+        compose = true
+        [[dev]]
+        files = ["{data}"]
+        split = "dev"
+        [[test]]
+        files = ["{data}"]
+        split = "dev"
+        "#,
+        output = path("out"),
+        work = path("work"),
+        base = path("base"),
+        data = data.display(),
+    );
+    let file = folder.file("recipe.toml");
+    fs::write(&file, text).unwrap();
+    Recipe::read(&file).unwrap()
+}
+
+/// A folder with a base model in `base` and labelled rows in `data.jsonl`.
+fn set_up() -> Folder {
+    let folder = Folder::empty();
+    let base = Folder::with(&TinyModel::default().files());
+    fs::rename(base.path(), folder.file("base")).unwrap();
+    fs::write(folder.file("data.jsonl"), rows("train", 0) + &rows("dev", 1)).unwrap();
+    folder
+}
+
+fn losses(recipe: &Recipe) -> Vec<f32> {
+    let mut losses = Vec::new();
+    let corpus = Corpus::read(recipe).unwrap();
+    train(recipe, &corpus, |event| {
+        if let Event::Watched { scores, .. } = event {
+            losses.push(scores.loss());
+        }
+    })
+    .unwrap();
+    losses
+}
+
+#[test]
+fn a_trained_folder_opens_and_knows_what_it_was_taught() {
+    let folder = set_up();
+    let recipe = recipe(&folder, &folder.file("data.jsonl"), "");
+    let losses = losses(&recipe);
+    assert!(losses.last() < losses.first(), "{losses:?}");
+
+    let engine = Engine::builder().open(&recipe.output).unwrap();
+    assert_eq!(engine.manifest().name, "tiny");
+    let complaint = engine.score("Die Rechnung ist falsch.").unwrap();
+    let thanks = engine.score("Danke, alles gut.").unwrap();
+    assert!(complaint.complaint > thanks.complaint, "{complaint:?} {thanks:?}");
+    assert!(complaint.is_complaint && !thanks.is_complaint);
+    assert!(complaint.urgency.score > thanks.urgency.score);
+    assert!(complaint.sentiment.negative > thanks.sentiment.negative);
+    let card = fs::read_to_string(recipe.output.join("CARD.md")).unwrap();
+    assert!(card.contains("| complaint | texts | macro-F1") && card.contains("Seed 5"), "{card}");
+
+    // Done is done: the same command again takes up the last checkpoint and trains no more.
+    assert!(self::losses(&recipe).is_empty());
+}
+
+#[test]
+fn layers_may_be_left_out() {
+    let folder = set_up();
+    let mut recipe = recipe(&folder, &folder.file("data.jsonl"), "");
+    recipe.train[0].passes = 1.0;
+    recipe.base.layers = Some(vec![1]);
+    losses(&recipe);
+    let config = fs::read_to_string(recipe.output.join("config.json")).unwrap();
+    assert!(config.contains("\"num_hidden_layers\": 1"), "{config}");
+    Engine::builder().open(&recipe.output).unwrap();
+
+    recipe.base.layers = Some(vec![0, 7]);
+    let error = train(&recipe, &Corpus::read(&recipe).unwrap(), |_| ()).unwrap_err();
+    assert!(error.to_string().contains("found 7"), "{error}");
+}
+
+#[test]
+fn one_label_column_trains_one_head() {
+    let folder = set_up();
+    let one = folder.file("one.jsonl");
+    let mut text = String::from("{\"text\":\"no label\",\"split\":\"train\"}\nnot json\n");
+    for (index, split) in ["train", "dev"].iter().cycle().take(40).enumerate() {
+        text +=
+            &format!("{{\"text\":\"Satz Nummer {index}\",\"split\":\"{split}\",\"complaint\":{}}}\n", index / 2 % 2);
+    }
+    fs::write(&one, text).unwrap();
+    let recipe = recipe(&folder, &one, "");
+    let corpus = Corpus::read(&recipe).unwrap();
+    let errors: Vec<String> = corpus.errors.iter().map(ToString::to_string).collect();
+    assert!(errors.iter().all(|error| error.contains("one.jsonl:2: ")), "{errors:?}");
+    assert_eq!(corpus.sources(), [("one".to_owned(), 20)]);
+    train(&recipe, &corpus, |_| ()).unwrap();
+    Engine::builder().open(&recipe.output).unwrap();
+}
+
+#[test]
+fn a_run_that_was_cut_off_goes_on() {
+    struct CutOff;
+    let folder = set_up();
+    let recipe = recipe(&folder, &folder.file("data.jsonl"), "");
+    let corpus = Corpus::read(&recipe).unwrap();
+    let mut looks = 0;
+    let cut = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        train(&recipe, &corpus, |event| {
+            looks += usize::from(matches!(event, Event::Watched { .. }));
+            if looks == 3 {
+                std::panic::panic_any(CutOff);
+            }
+        })
+    }));
+    assert!(cut.unwrap_err().is::<CutOff>());
+    let mut start = None;
+    train(&recipe, &corpus, |event| {
+        if let Event::Started { done, .. } = event {
+            start = Some(done);
+        }
+    })
+    .unwrap();
+    assert_eq!(start, Some(480), "the third look was not yet saved");
+}
+
+#[test]
+fn a_checkpoint_of_another_recipe_is_refused() {
+    let folder = set_up();
+    let mut recipe = recipe(&folder, &folder.file("data.jsonl"), "");
+    recipe.train[0].passes = 1.0;
+    losses(&recipe);
+    recipe.seed = 6;
+    let error = train(&recipe, &Corpus::read(&recipe).unwrap(), |_| ()).unwrap_err();
+    assert!(matches!(error, TrainError::Checkpoint { .. }) && error.to_string().contains("remove the file"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_with_a_recipe_is_told() {
+    let folder = Folder::empty();
+    let file = folder.file("recipe.toml");
+    fs::write(&file, "seed = 'x'").unwrap();
+    let error = Recipe::read(&file).unwrap_err().to_string();
+    assert!(error.contains("recipe.toml") && error.contains("seed"), "{error}");
+    assert!(matches!(Recipe::read(Path::new("no/such.toml")), Err(TrainError::Io { .. })));
+
+    let folder = set_up();
+    let mut recipe = recipe(&folder, &folder.file("data.jsonl"), "");
+    recipe.train[0].files = vec!["no/such/*.jsonl".into()];
+    assert!(matches!(Corpus::read(&recipe), Err(TrainError::NoFile { .. })));
+    recipe.train[0].files = vec![folder.file("data.jsonl").display().to_string()];
+    recipe.train[0].split = Some("nothing".into());
+    assert!(matches!(Corpus::read(&recipe), Err(TrainError::NoRows { what: "training" })));
+}
