@@ -13,7 +13,17 @@
 //! | repeat | `fit` | the loop, development loss, checkpoints, resuming |
 //! | finish | `calibrate`, `export`, `card` | calibration, thresholds, int8, manifest and card |
 //!
-//! [`train`] walks it.
+//! [`train`] walks it:
+//!
+//! ```no_run
+//! use plaint::train::{Corpus, Recipe, train};
+//!
+//! let recipe = Recipe::read("recipes/plaint-base.toml".as_ref())?;
+//! let corpus = Corpus::read(&recipe)?;
+//! corpus.errors.iter().for_each(|bad_row| eprintln!("{bad_row}"));
+//! train(&recipe, &corpus, |event| println!("{event:?}"))?;
+//! # Ok::<(), plaint::train::TrainError>(())
+//! ```
 
 mod augment;
 mod bert;

@@ -199,7 +199,7 @@ impl Recipe {
     /// [`TrainError::Io`] or [`TrainError::Recipe`].
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let text = std::fs::read_to_string(path).map_err(|source| TrainError::Io { path: path.into(), source })?;
-        let recipe = toml::from_str::<Self>(&text).map_err(|error| error.to_string()).and_then(Self::checked);
+        let recipe = toml::from_str::<Self>(&text).map_err(|error| in_one_line(&text, &error)).and_then(Self::checked);
         recipe.map_err(|message| TrainError::Recipe { path: path.into(), message })
     }
 
@@ -255,4 +255,10 @@ impl Recipe {
         }
         Ok(self)
     }
+}
+
+/// TOML's own message draws the place over several lines.
+fn in_one_line(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+    format!("line {line}: {}", error.message().replace('\n', ", "))
 }

@@ -6,6 +6,8 @@ mod formats;
 mod lines;
 mod machine;
 mod streams;
+#[cfg(feature = "train")]
+mod train;
 mod usage;
 
 use std::fs;

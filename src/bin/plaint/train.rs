@@ -1,5 +1,7 @@
 //! `plaint train`: a recipe in, a model folder out.
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -22,18 +24,23 @@ pub fn run(args: &Args) -> Result<Outcome, Fatal> {
     let recipe = Recipe::read(&args.recipe)?;
     let corpus = Corpus::read(&recipe)?;
     for error in &corpus.errors {
-        eprintln!("plaint: {error}");
+        tell(format_args!("plaint: {error}"));
     }
     for (source, rows) in corpus.sources() {
-        eprintln!("{rows:>8} rows of {source}");
+        tell(format_args!("{rows:>8} rows of {source}"));
     }
-    eprintln!(
+    tell(format_args!(
         "{:>8} rows dropped: their text recurs in test or development data, or in the training data",
         corpus.dropped
-    );
+    ));
     let mut report = Report::new();
     train(&recipe, &corpus, |event| report.tell(event))?;
     Ok(if corpus.errors.is_empty() { Outcome::Complete } else { Outcome::SomeInputsFailed })
+}
+
+/// A line on stderr. Not `eprintln`: it panics where nobody listens.
+fn tell(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// The progress of a run: a bar on a terminal, else a line now and then.
@@ -63,7 +70,7 @@ impl Report {
                 let style = ProgressStyle::with_template("{bar:30} {pos}/{len} texts, {eta} left  {msg}");
                 self.bar = ProgressBar::new(draws as u64).with_position(done as u64);
                 self.bar.set_style(style.expect("a constant template"));
-                eprintln!("{draws} texts to draw, {done} done before");
+                tell(format_args!("{draws} texts to draw, {done} done before"));
             }
             Event::Step { done, loss, gradient_norm, tokens, seconds, .. } => {
                 self.tokens += tokens;
@@ -75,14 +82,14 @@ impl Report {
                 if self.bar.is_hidden() && self.told.elapsed() > BETWEEN_LINES {
                     self.told = Instant::now();
                     let minutes = self.started.elapsed().as_secs_f64() / 60.0;
-                    eprintln!(
+                    tell(format_args!(
                         "{done}/{} texts, {minutes:.1} min, loss {:.3}, gradient {gradient_norm:.2}, {rate:.0} tokens/s",
                         self.draws, self.loss
-                    );
+                    ));
                 }
             }
             Event::Watched { step, done, scores, best } => self.bar.suspend(|| {
-                eprintln!(
+                tell(format_args!(
                     "step {step}, {done} texts: dev loss {:.4}{} = complaint {:.4} + sentiment {:.4} + urgency {:.4}; \
                      macro-F1 complaint {:.3}, sentiment {:.3}; urgency kappa {:.3}",
                     scores.loss(),
@@ -93,7 +100,7 @@ impl Report {
                     scores.complaint_f1,
                     scores.sentiment_f1,
                     scores.urgency_kappa,
-                );
+                ));
             }),
             _ => {}
         }
