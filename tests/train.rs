@@ -9,7 +9,7 @@ use std::path::Path;
 use common::folder::Folder;
 use common::tiny_model::TinyModel;
 use plaint::Engine;
-use plaint::train::{Corpus, Event, Recipe, TrainError, train};
+use plaint::train::{Corpus, Event, Recipe, TeacherSpec, TrainError, train};
 
 /// What the tiny model can learn: a complaint holds certain words.
 fn rows(split: &str, seed: usize) -> String {
@@ -147,6 +147,41 @@ fn layers_may_be_left_out() {
     recipe.base.layers = Some(vec![0, 7]);
     let error = train(&recipe, &Corpus::read(&recipe).unwrap(), |_| ()).unwrap_err();
     assert!(error.to_string().contains("found 7"), "{error}");
+}
+
+#[test]
+fn a_student_learns_from_a_teacher_without_labels() {
+    let folder = set_up();
+    let mut recipe = recipe(&folder, &folder.file("data.jsonl"), "");
+    losses(&recipe);
+    let teacher = Engine::builder().open(&recipe.output).unwrap();
+
+    let unlabelled = folder.file("unlabelled.jsonl");
+    let row = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        format!("{}\n", serde_json::json!({ "text": row["text"], "split": "train" }))
+    };
+    fs::write(&unlabelled, rows("train", 0).lines().map(row).collect::<String>()).unwrap();
+    recipe.train[0].files = vec![unlabelled.display().to_string()];
+    assert!(matches!(Corpus::read(&recipe), Err(TrainError::NoRows { what: "training" })));
+    recipe.base.folder = recipe.output.clone();
+    recipe.base.layers = Some(vec![1]);
+    recipe.teacher = Some(TeacherSpec { folder: recipe.output.clone(), share: 1.0, vectors: 0.01 });
+    recipe.output = folder.file("student");
+    recipe.work = folder.file("student-work");
+    let losses = losses(&recipe);
+    assert!(losses.last() < losses.first(), "{losses:?}");
+    let student = Engine::builder().open(&recipe.output).unwrap();
+    for text in ["Die Rechnung ist falsch.", "Danke, alles gut."] {
+        let [taught, learned] = [&teacher, &student].map(|engine| engine.score(text).unwrap());
+        assert_eq!(taught.is_complaint, learned.is_complaint, "{text}: {taught:?} {learned:?}");
+    }
+
+    let small = Folder::with(&TinyModel { hidden: 16, ..TinyModel::default() }.files());
+    recipe.teacher = Some(TeacherSpec { folder: small.path().into(), share: 1.0, vectors: 0.01 });
+    recipe.work = folder.file("other-work");
+    let error = train(&recipe, &Corpus::read(&recipe).unwrap(), |_| ()).unwrap_err();
+    assert!(error.to_string().contains("teacher.folder"), "{error}");
 }
 
 #[test]

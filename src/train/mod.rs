@@ -47,7 +47,9 @@ mod watch;
 pub use corpus::Corpus;
 pub use error::TrainError;
 pub use fit::Event;
-pub use recipe::Recipe;
+pub use recipe::{
+    AugmentationSpec, BaseSpec, DataSpec, ModelSpec, OptimizerSpec, Recipe, SentimentLabels, TeacherSpec,
+};
 pub use watch::DevScores;
 
 use std::collections::BTreeMap;

@@ -199,7 +199,7 @@ impl Recipe {
     /// [`TrainError::Io`] or [`TrainError::Recipe`].
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let text = std::fs::read_to_string(path).map_err(|source| TrainError::Io { path: path.into(), source })?;
-        let recipe = toml::from_str::<Self>(&text).map_err(|error| in_one_line(&text, &error)).and_then(Self::checked);
+        let recipe = parse(&text).and_then(Self::checked);
         recipe.map_err(|message| TrainError::Recipe { path: path.into(), message })
     }
 
@@ -257,8 +257,13 @@ impl Recipe {
     }
 }
 
-/// TOML's own message draws the place over several lines.
-fn in_one_line(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-    format!("line {line}: {}", error.message().replace('\n', ", "))
+/// Parses TOML; an error is one line that names the field (TOML's own message draws the place over several lines).
+fn parse(text: &str) -> Result<Recipe, String> {
+    let in_line = |error: &toml::de::Error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        format!("{} (line {line})", error.message().replace('\n', ", "))
+    };
+    let deserializer = toml::Deserializer::parse(text).map_err(|error| in_line(&error))?;
+    serde_path_to_error::deserialize(deserializer)
+        .map_err(|error| format!("field `{}`: {}", error.path(), in_line(error.inner())))
 }
