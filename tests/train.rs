@@ -164,7 +164,7 @@ fn a_student_learns_from_a_teacher_without_labels() {
     fs::write(&unlabelled, rows("train", 0).lines().map(row).collect::<String>()).unwrap();
     recipe.train[0].files = vec![unlabelled.display().to_string()];
     assert!(matches!(Corpus::read(&recipe), Err(TrainError::NoRows { what: "training" })));
-    recipe.base.folder = recipe.output.clone();
+    recipe.base.folder = Some(recipe.output.clone());
     recipe.base.layers = Some(vec![1]);
     recipe.teacher = Some(TeacherSpec { folder: recipe.output.clone(), share: 1.0, vectors: 0.01 });
     recipe.output = folder.file("student");
@@ -227,6 +227,69 @@ fn a_run_that_was_cut_off_goes_on() {
     })
     .unwrap();
     assert_eq!(start, Some(480), "the third look was not yet saved");
+}
+
+/// A second recipe beside `recipe.toml`, which starts from that one's model and trains no more.
+fn next_stage(folder: &Folder) -> Recipe {
+    let text = fs::read_to_string(folder.file("recipe.toml")).unwrap();
+    let base = format!("folder = \"{}\"", folder.file("base").display());
+    let next = text
+        .replace(&base, &format!("recipe = \"{}\"", folder.file("recipe.toml").display()))
+        .replace("out\"", "next-out\"")
+        .replace("work\"", "next-work\"")
+        .replace("passes = 20", "passes = 0");
+    assert!(next.contains("recipe.toml"));
+    let file = folder.file("next.toml");
+    fs::write(&file, next).unwrap();
+    Recipe::read(&file).unwrap()
+}
+
+#[test]
+fn a_stage_starts_from_the_weights_of_the_stage_before_as_they_were_before_rounding() {
+    let folder = set_up();
+    let first = recipe(&folder, &folder.file("data.jsonl"), "");
+    let next = next_stage(&folder);
+    assert!(!first.is_finished() && next.base.folder() == first.output);
+    let error = train(&next, &Corpus::read(&next).unwrap(), |_| ()).unwrap_err();
+    assert!(matches!(error, TrainError::Model { .. }), "{error}");
+    losses(&first);
+    assert!(first.is_finished());
+
+    // What the folder holds in int8 no longer matters, as long as the weights themselves are there.
+    let weights = |recipe: &Recipe| fs::read(recipe.output.join("model.safetensors")).unwrap();
+    let trained = weights(&first);
+    fs::copy(folder.file("base/model.safetensors"), first.output.join("model.safetensors")).unwrap();
+    assert_eq!(next.base.weights(), first.work.join("best.safetensors"));
+    losses(&next);
+    assert_eq!(weights(&next), trained);
+
+    fs::remove_file(first.work.join("best.safetensors")).unwrap();
+    assert_eq!(next.base.weights(), first.output.join("model.safetensors"));
+    losses(&next);
+    assert_ne!(weights(&next), trained);
+}
+
+#[test]
+fn weights_of_another_recipe_than_the_named_one_are_no_base() {
+    let folder = set_up();
+    let mut first = recipe(&folder, &folder.file("data.jsonl"), "");
+    first.train[0].passes = 1.0;
+    losses(&first);
+    let next = next_stage(&folder);
+    let error = train(&next, &Corpus::read(&next).unwrap(), |_| ()).unwrap_err();
+    assert!(matches!(&error, TrainError::Checkpoint { path, .. } if *path == next.base.weights()), "{error}");
+}
+
+#[test]
+fn stages_in_a_circle_are_refused() {
+    let folder = set_up();
+    recipe(&folder, &folder.file("data.jsonl"), "");
+    next_stage(&folder);
+    let file = folder.file("recipe.toml");
+    let circle = fs::read_to_string(folder.file("next.toml")).unwrap().replace("recipe.toml", "next.toml");
+    fs::write(&file, circle).unwrap();
+    let error = Recipe::read(&file).unwrap_err().to_string();
+    assert!(error.contains("next.toml: field `base.recipe`: found") && error.contains("earlier stage"), "{error}");
 }
 
 #[test]

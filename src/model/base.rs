@@ -41,10 +41,17 @@ impl BaseModel {
             let path = folder.join(file);
             std::fs::read(&path).map_err(|source| LoadError::Io { path, source })
         };
-        let (config_json, tokenizer_json) = (read(CONFIG_FILE)?, read(TOKENIZER_FILE)?);
+        Self::parse(read(CONFIG_FILE)?, read(TOKENIZER_FILE)?, &read(WEIGHTS_FILE)?)
+    }
+
+    /// The same model with the weights of another file.
+    pub(crate) fn with_weights(self, weights: &[u8]) -> Result<Self, LoadError> {
+        Self::parse(self.config_json, self.tokenizer_json, weights)
+    }
+
+    fn parse(config_json: Vec<u8>, tokenizer_json: Vec<u8>, weights: &[u8]) -> Result<Self, LoadError> {
         let config = BertConfig::parse(&config_json)?;
-        let bytes = read(WEIGHTS_FILE)?;
-        let checkpoint = Checkpoint::parse(&bytes)?;
+        let checkpoint = Checkpoint::parse(weights)?;
         let weights = BertWeights::read(&checkpoint, &config)?;
         let heads = HeadWeights::read(&checkpoint, config.hidden_size)?;
         Ok(Self { config, config_json, tokenizer_json, weights, heads })

@@ -10,6 +10,21 @@ use super::error::TrainError;
 use super::network::Network;
 use super::optimizer::Parameter;
 
+/// Where a run keeps what it needs to go on.
+pub(super) struct Files {
+    /// Everything as of the last look at the development data.
+    pub last: PathBuf,
+    /// The weights of the best look.
+    pub best: PathBuf,
+}
+
+impl Files {
+    /// Those of a recipe's `work` folder.
+    pub(super) fn of(work: &Path) -> Self {
+        Self { last: work.join("last.safetensors"), best: work.join("best.safetensors") }
+    }
+}
+
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {

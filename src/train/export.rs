@@ -112,12 +112,22 @@ fn config(base: &[u8], layers: usize) -> Vec<u8> {
 
 /// Matrices of the encoder in int8 with one scale a row, all else in f32.
 fn weights(tensors: &[NamedTensor]) -> Vec<u8> {
+    serialise(tensors, |name| !name.starts_with("heads."))
+}
+
+/// The file of weights with all in f32.
+pub(super) fn unrounded(tensors: &[NamedTensor]) -> Vec<u8> {
+    serialise(tensors, |_| false)
+}
+
+/// Matrices that `rounded` tells by their name in int8, all else in f32.
+fn serialise(tensors: &[NamedTensor], rounded: impl Fn(&str) -> bool) -> Vec<u8> {
     let mut stored: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
     for (name, shape, values) in tensors {
         let shape: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
         if let &[rows, columns] = shape.as_slice()
-            && !name.starts_with("heads.")
+            && rounded(name)
         {
             let (integers, scales) = quantise(values, columns);
             stored.push((format!("{name}.scale"), Dtype::F32, vec![rows], bytes(&scales)));

@@ -1,13 +1,12 @@
 //! The loop: draw, vary, step, look at the development data, keep the best.
 
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fastrand::Rng;
 use rayon::prelude::*;
 
 use super::augment::{Composer, vary};
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::{Checkpoint, Files, Progress};
 use super::collate::{Batch, Sample, collate};
 use super::corpus::{Corpus, Item};
 use super::error::TrainError;
@@ -72,7 +71,7 @@ pub(super) fn fit(
     mut tell: impl FnMut(Event),
 ) -> Result<Trained, TrainError> {
     let tokenizer = Tokenizer::from_bytes(&base.tokenizer_json)
-        .map_err(|source| TrainError::Model { path: recipe.base.folder.clone(), source })?;
+        .map_err(|source| TrainError::Model { path: recipe.base.folder().into(), source })?;
     let reader = reader(recipe, tokenizer);
     let optimizer = &recipe.optimizer;
     let mut network = Network::new(&base.config, &base.weights, &base.heads, optimizer.bf16);
@@ -84,7 +83,8 @@ pub(super) fn fit(
     let composer = Composer::new(&corpus.train, recipe.augmentation.compose_words);
     let dev = collate(read_dev(&reader, &corpus.dev), optimizer.batch_tokens, None);
 
-    let files = Files::new(&recipe.work)?;
+    std::fs::create_dir_all(&recipe.work).map_err(|source| TrainError::Io { path: recipe.work.clone(), source })?;
+    let files = Files::of(&recipe.work);
     let fingerprint = recipe.fingerprint();
     let mut progress = Progress::default();
     if let Some(checkpoint) = Checkpoint::read(&files.last, &fingerprint)? {
@@ -196,17 +196,4 @@ fn read_train(
 
 fn read_dev(reader: &TextReader, items: &[Item]) -> Vec<Sample> {
     items.par_iter().filter_map(|item| Sample::read(reader, &item.example.text, item.target).ok()).collect()
-}
-
-/// Where a run keeps what it needs to go on.
-struct Files {
-    last: PathBuf,
-    best: PathBuf,
-}
-
-impl Files {
-    fn new(folder: &Path) -> Result<Self, TrainError> {
-        std::fs::create_dir_all(folder).map_err(|source| TrainError::Io { path: folder.into(), source })?;
-        Ok(Self { last: folder.join("last.safetensors"), best: folder.join("best.safetensors") })
-    }
 }

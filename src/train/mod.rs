@@ -3,6 +3,7 @@
 //! | step | file | what happens |
 //! | --- | --- | --- |
 //! | describe | `recipe` | everything that a run depends on, in one TOML file |
+//! | start | `base` | the weights of a checkpoint, or of an earlier stage |
 //! | read | `corpus` | labelled rows, without those that recur in development or test data |
 //! | draw | `stream` | which text when: a fixed order from the seed |
 //! | vary | `augment` | casing, spelling, texts joined to long posts |
@@ -26,6 +27,7 @@
 //! ```
 
 mod augment;
+mod base;
 mod bert;
 mod calibrate;
 mod card;
@@ -57,25 +59,15 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::engine::Engine;
-use crate::model::BaseModel;
 
 /// Trains a model by `recipe` on `corpus` and writes its folder: weights in int8, manifest with calibration and thresholds
-/// from the development data, and a card with its figures on development and test data.
+/// from the development data, and a card with its figures on development and test data. Of a recipe with an earlier stage,
+/// that stage must be finished ([`Recipe::is_finished`]).
 ///
 /// # Errors
 /// [`TrainError`] says what of the recipe, the data or the run is at fault.
 pub fn train(recipe: &Recipe, corpus: &Corpus, tell: impl FnMut(Event)) -> Result<(), TrainError> {
-    let model_error = |folder: &std::path::Path| {
-        let path = folder.to_owned();
-        move |source| TrainError::Model { path, source }
-    };
-    let mut base = BaseModel::read(&recipe.base.folder).map_err(model_error(&recipe.base.folder))?;
-    if let Some(layers) = &recipe.base.layers {
-        base.keep_layers(layers).map_err(|index| TrainError::Recipe {
-            path: recipe.base.folder.clone(),
-            message: format!("field `base.layers`: found {index}, expected each layer of the base once at most"),
-        })?;
-    }
+    let base = base::read(&recipe.base)?;
     let fit::Trained { network, dev, progress } = fit::fit(recipe, corpus, &base, tell)?;
     let (scores, rows) = watch::watch(&network, &dev);
     let details = BTreeMap::from([
@@ -93,7 +85,8 @@ pub fn train(recipe: &Recipe, corpus: &Corpus, tell: impl FnMut(Event)) -> Resul
     };
     export::export(recipe, &network.weights(), parts)?;
 
-    let engine = Engine::builder().open(&recipe.output).map_err(model_error(&recipe.output))?;
+    let engine = Engine::builder().open(&recipe.output);
+    let engine = engine.map_err(|source| TrainError::Model { path: recipe.output.clone(), source })?;
     let run = card::Run { recipe, corpus, steps: progress.steps, draws: progress.drawn, dev: scores };
     let path = recipe.output.join("CARD.md");
     let text = card::card(&run, &engine)?;

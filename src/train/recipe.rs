@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::Files;
 use super::error::TrainError;
 use crate::evaluate::Head;
-use crate::model::WindowSpec;
+use crate::model::{MANIFEST_FILE, WEIGHTS_FILE, WindowSpec};
 use crate::text::CleaningRecipe;
 
 /// What to train, from what, on what. Paths are relative to the current folder.
@@ -72,7 +73,14 @@ pub struct ModelSpec {
 pub struct BaseSpec {
     /// Folder with `config.json`, `tokenizer.json` and `model.safetensors`: a checkpoint in Hugging Face's format or a
     /// model of plaint. Heads are taken over if it has them.
-    pub folder: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// In place of a folder the recipe of an earlier stage: its output is the base, its weights before they were rounded.
+    #[serde(skip_serializing)]
+    pub recipe: Option<PathBuf>,
+    /// The earlier stage, read.
+    #[serde(skip)]
+    pub stage: Option<Box<Recipe>>,
     /// One line for the manifest.
     pub description: String,
     /// The layers that are kept, counted from 0; all of them unless given.
@@ -192,23 +200,63 @@ fn all_heads() -> Vec<Head> {
     Head::ALL.to_vec()
 }
 
-impl Recipe {
-    /// Reads and checks a recipe.
-    ///
-    /// # Errors
-    /// [`TrainError::Io`] or [`TrainError::Recipe`].
-    pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let text = std::fs::read_to_string(path).map_err(|source| TrainError::Io { path: path.into(), source })?;
-        let recipe = parse(&text).and_then(Self::checked);
-        recipe.map_err(|message| TrainError::Recipe { path: path.into(), message })
+impl BaseSpec {
+    /// The folder that the run starts from: the one named, or the output of the stage before.
+    pub fn folder(&self) -> &Path {
+        let made = self.stage.as_ref().map(|stage| stage.output.as_path());
+        made.or(self.folder.as_deref()).unwrap_or(Path::new(""))
     }
 
-    /// Identifies what a checkpoint depends on: all that has to do with training.
+    /// The file of weights that the run starts from. Those of an earlier stage are taken as they were before they were
+    /// rounded to int8, from its `work` folder, unless they are there no more.
+    pub fn weights(&self) -> PathBuf {
+        let unrounded = self.stage.as_ref().map(|stage| Files::of(&stage.work).best).filter(|path| path.is_file());
+        unrounded.unwrap_or_else(|| self.folder().join(WEIGHTS_FILE))
+    }
+}
+
+impl Recipe {
+    /// Reads and checks a recipe, and the recipes of the stages before it.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`] or [`TrainError::Recipe`], also if a stage starts from itself.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        Self::read_after(path, &mut Vec::new())
+    }
+
+    /// `later` are the stages that start from this one.
+    fn read_after(path: &Path, later: &mut Vec<PathBuf>) -> Result<Self, TrainError> {
+        let io = |source| TrainError::Io { path: path.into(), source };
+        let text = std::fs::read_to_string(path).map_err(io)?;
+        let wrong = |message| TrainError::Recipe { path: path.into(), message };
+        let mut recipe = parse(&text).and_then(Self::checked).map_err(wrong)?;
+        later.push(path.canonicalize().map_err(io)?);
+        if let Some(earlier) = &recipe.base.recipe {
+            if earlier.canonicalize().is_ok_and(|earlier| later.contains(&earlier)) {
+                return Err(wrong(format!(
+                    "field `base.recipe`: found {}, which starts from this one, expected an earlier stage",
+                    earlier.display()
+                )));
+            }
+            recipe.base.stage = Some(Box::new(Self::read_after(earlier, later)?));
+        }
+        Ok(recipe)
+    }
+
+    /// Whether its model has been written.
+    pub fn is_finished(&self) -> bool {
+        self.output.join(MANIFEST_FILE).is_file()
+    }
+
+    /// Identifies what a checkpoint depends on: all that has to do with training, in this stage and those before it.
     pub(super) fn fingerprint(&self) -> String {
         let parts =
             (&self.base, &self.teacher, self.seed, self.cleaning, self.windows, &self.optimizer, &self.augmentation);
-        let json = serde_json::to_vec(&(parts, &self.train, &self.dev)).expect("plain data");
-        crate::model::sha256_hex(&json)[..16].to_owned()
+        let mut bytes = serde_json::to_vec(&(parts, &self.train, &self.dev)).expect("plain data");
+        if let Some(stage) = &self.base.stage {
+            bytes.extend(stage.fingerprint().bytes());
+        }
+        crate::model::sha256_hex(&bytes)[..16].to_owned()
     }
 
     fn checked(self) -> Result<Self, String> {
@@ -219,6 +267,11 @@ impl Recipe {
                 Err(format!("field `{field}`: found {value}, expected {low} to {high}"))
             }
         };
+        let base = &self.base;
+        if base.folder.is_some() == base.recipe.is_some() {
+            let found = if base.folder.is_some() { "`folder` and `recipe`" } else { "neither `folder` nor `recipe`" };
+            return Err(format!("field `base`: found {found}, expected one of them"));
+        }
         let optimizer = &self.optimizer;
         in_range("optimizer.learning_rate", optimizer.learning_rate, 0.0, 1.0)?;
         in_range("optimizer.head_learning_rate", optimizer.head_learning_rate, 0.0, 1.0)?;
@@ -266,4 +319,67 @@ fn parse(text: &str) -> Result<Recipe, String> {
     let deserializer = toml::Deserializer::parse(text).map_err(|error| in_line(&error))?;
     serde_path_to_error::deserialize(deserializer)
         .map_err(|error| format!("field `{}`: {}", error.path(), in_line(error.inner())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECIPE: &str = r#"
+        output = "out"
+        work = "work"
+        seed = 7
+        cleaning = "social-v1"
+        model = { name = "m", version = "1", description = "d", languages = ["de"], licence = "l", date = "2026-11-22" }
+        windows = { tokens = 256, overlap = 32, max_bytes = 131072 }
+        [base]
+        folder = "base"
+        description = "b"
+        [optimizer]
+        learning_rate = 1e-4
+        head_learning_rate = 1e-3
+        layer_decay = 0.9
+        warmup = 0.1
+        weight_decay = 0.01
+        clip_norm = 1.0
+        batch_tokens = 3072
+        label_smoothing = 0.05
+        token_dropout = 0.1
+        bf16 = true
+        evaluate_every = 100
+        patience = 3
+        [[train]]
+        files = ["a.jsonl"]
+        [[dev]]
+        files = ["b.jsonl"]
+    "#;
+
+    /// Checkpoints of runs that were cut off must stay valid: a field that a recipe does not use is not in its fingerprint.
+    #[test]
+    fn new_fields_do_not_change_the_fingerprint_of_recipes_without_them() {
+        let recipe = parse(RECIPE).unwrap().checked().unwrap();
+        assert_eq!(recipe.fingerprint(), "a0e4073936b3bd02");
+    }
+
+    #[test]
+    fn a_stage_depends_on_the_recipe_of_the_stage_before_it_but_not_on_its_place() {
+        let earlier = parse(RECIPE).unwrap();
+        let after = |earlier: &Recipe, path: &str| {
+            let text = RECIPE.replace("folder = \"base\"", &format!("recipe = \"{path}\""));
+            let mut recipe = parse(&text).unwrap().checked().unwrap();
+            recipe.base.stage = Some(Box::new(earlier.clone()));
+            recipe.fingerprint()
+        };
+        let reseeded = Recipe { seed: 8, ..earlier.clone() };
+        assert_eq!(after(&earlier, "a.toml"), after(&earlier, "b.toml"));
+        assert_ne!(after(&earlier, "a.toml"), after(&reseeded, "a.toml"));
+        assert_ne!(after(&earlier, "a.toml"), earlier.fingerprint());
+    }
+
+    #[test]
+    fn a_base_is_a_folder_or_a_recipe() {
+        let error = |line: &str| parse(&RECIPE.replace("folder = \"base\"", line)).unwrap().checked().unwrap_err();
+        assert_eq!(error(""), "field `base`: found neither `folder` nor `recipe`, expected one of them");
+        assert!(error("folder = \"a\"\nrecipe = \"b\"").contains("found `folder` and `recipe`"));
+    }
 }

@@ -7,6 +7,10 @@ mod lines;
 mod machine;
 mod streams;
 #[cfg(feature = "train")]
+#[path = "../common/tiny_model.rs"]
+#[allow(dead_code, reason = "every test program uses a part of it")]
+mod tiny_model;
+#[cfg(feature = "train")]
 mod train;
 mod usage;
 

@@ -13,7 +13,8 @@ use crate::fatal::Fatal;
 
 /// Fine-tune a model: train, calibrate, export.
 ///
-/// Progress goes to stderr. A run that was cut off goes on from its last checkpoint when the command is given again.
+/// Progress goes to stderr. A run that was cut off goes on from its last checkpoint when the command is given again. A
+/// recipe that starts from another recipe's model runs that one first, unless its model is there.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to train, from what, on what: a TOML file.
@@ -21,8 +22,27 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Outcome, Fatal> {
-    let recipe = Recipe::read(&args.recipe)?;
-    let corpus = Corpus::read(&recipe)?;
+    run_stages(&Recipe::read(&args.recipe)?)
+}
+
+/// Runs the stages before `recipe` that are not finished yet, then `recipe`.
+fn run_stages(recipe: &Recipe) -> Result<Outcome, Fatal> {
+    let mut earlier = Outcome::Complete;
+    if let (Some(stage), Some(path)) = (&recipe.base.stage, &recipe.base.recipe) {
+        if stage.is_finished() {
+            let (path, output) = (path.display(), stage.output.display());
+            tell(format_args!("{path} is not run: {output} is there and is used as it is"));
+        } else {
+            earlier = run_stages(stage)?;
+        }
+    }
+    let own = run_stage(recipe)?;
+    Ok(if earlier == Outcome::Complete { own } else { earlier })
+}
+
+fn run_stage(recipe: &Recipe) -> Result<Outcome, Fatal> {
+    let corpus = Corpus::read(recipe)?;
+    tell(format_args!("{} starts from {}", recipe.model.name, recipe.base.weights().display()));
     for error in &corpus.errors {
         tell(format_args!("plaint: {error}"));
     }
@@ -34,7 +54,7 @@ pub fn run(args: &Args) -> Result<Outcome, Fatal> {
         corpus.dropped
     ));
     let mut report = Report::new();
-    train(&recipe, &corpus, |event| report.tell(event))?;
+    train(recipe, &corpus, |event| report.tell(event))?;
     Ok(if corpus.errors.is_empty() { Outcome::Complete } else { Outcome::SomeInputsFailed })
 }
 
