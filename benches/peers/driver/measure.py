@@ -14,6 +14,15 @@ from driver.process import Process
 CHECKSUM_TOLERANCE = 1e-3
 
 
+@dataclass(frozen=True)
+class Checked:
+    """One peer in one scenario, with its best setting, before it is timed."""
+
+    setting: str
+    tried: dict[str, float]  # seconds by setting
+    checksum: float  # of the vectors that were compared
+
+
 @dataclass
 class Series:
     """One peer in one scenario, one value an alternation."""
@@ -47,19 +56,15 @@ def alternate(
     scenario: str,
     alternations: int,
     repeat: int,
-    checksums: dict[str, float],
+    checked: dict[str, Checked],
     say: Callable[[str], None],
 ) -> dict[str, Series]:
-    series = {}
-    for peer in peers:
-        tuned = peer.tune(scenario)
-        series[peer.name] = Series(tuned["setting"], tuned["tried"])
-        say(f"{scenario}: {peer.name}: {tuned['setting']}")
+    series = {peer.name: Series(checked[peer.name].setting, checked[peer.name].tried) for peer in peers}
     for index in range(alternations):
         # Every other time backwards, so that nobody always follows the same neighbour.
         for peer in peers if index % 2 == 0 else reversed(peers):
             answer = peer.time(scenario, repeat)
-            _check(peer.name, scenario, answer["checksum"], repeat * checksums[peer.name])
+            _check(peer.name, scenario, answer["checksum"], repeat * checked[peer.name].checksum)
             series[peer.name].add(answer)
         say(f"{scenario}: alternation {index + 1} of {alternations}")
     return series

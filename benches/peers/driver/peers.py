@@ -20,9 +20,10 @@ class Entry:
     runner: str
     model: str
     options: list[str]
-    cosine: float
     features: list[str] = field(default_factory=list)
     kernels: dict[str, str] = field(default_factory=dict)
+    least_cosine: float | None = None
+    median_cosine: float | None = None
     unlimited: bool = False  # has no switch for instruction sets
 
     def command(self, artefacts: Artefacts, isa: str, sequences: Path, threads: int) -> list[str]:

@@ -55,8 +55,8 @@ class Process:
         line = self._process.stdout.readline()
         if not line:
             last = self._log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise PeerError(f"{self.name}: ended with status {self._process.wait()}: {''.join(last)} ({self._log})")
+            raise PeerError(f"{self.name}: ended with status {self._process.wait()}: {''.join(last)}")
         answer = json.loads(line)
         if "error" in answer:
-            raise PeerError(f"{self.name}: {answer['error']}")
+            raise PeerError(f"{self.name}: {' '.join(answer['error'].split())}")
         return answer

@@ -28,10 +28,11 @@ def markdown(record: dict[str, Any]) -> str:
 
 
 def _agreement(peers: dict[str, Any]) -> Iterable[str]:
-    yield from _head("peer", "version", "least cosine", "greatest difference", "greatest difference of a probability", "runs")
+    yield from _head("peer", "version", "cosine: least", "median", "greatest difference", "greatest difference of a probability", "runs")
     for name, peer in peers.items():
         worst = peer["agreement"]
-        cells = f"{worst['cosine']:.6f}", f"{worst['difference']:.1e}", f"{worst['probability']:.4f}"
+        cosines = f"{worst['least']:.6f}", f"{worst['median']:.6f}"
+        cells = *cosines, f"{worst['difference']:.1e}", f"{worst['probability']:.4f}"
         yield _row(name, peer["version"], *cells, peer["runs"])
 
 

@@ -14,6 +14,7 @@ class OpenVino(Peer):
     def __init__(self, model: str, precision: str) -> None:
         self._core = ov.Core()
         self._model = self._core.read_model(model)
+        self._name = precision
         # An int8 model holds its own precisions; what is not quantised stays in f32.
         self._precision = ov.Type.bf16 if precision == "bf16" else ov.Type.f32
         self._queues: dict[Split, ov.AsyncInferQueue] = {}
@@ -21,7 +22,7 @@ class OpenVino(Peer):
     def describe(self) -> str:
         name = self._core.get_property("CPU", properties.device.full_name)
         capabilities = self._core.get_property("CPU", properties.device.capabilities)
-        return f"{self._precision.get_type_name()} on {name}, {'/'.join(capabilities)}"
+        return f"{self._name} on {name}, {'/'.join(capabilities)}"
 
     def run(self, split: Split, batches: list[Batch]) -> list[Vectors]:
         queue = self._queue(split)
