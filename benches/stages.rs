@@ -13,7 +13,7 @@ use plaint::batch::{PackedBatch, plan};
 use plaint::encoder::{CpuEncoder, Encoder};
 use plaint::model::{Model, ModelFiles};
 use plaint::text::{LongText, ReadingLimits, TextReader};
-use plaint::{Engine, Threads};
+use plaint::{Engine, Precision, Threads};
 
 const TEXTS: usize = 256;
 const BATCH_TOKENS: usize = 8192;
@@ -66,7 +66,7 @@ fn stages(criterion: &mut Criterion) {
     let encoder = |threads| {
         let weights = Model::load(&ModelFiles::embedded()).expect("the shipped model loads").weights;
         let threads = Threads::new(threads).expect("threads");
-        CpuEncoder::new(model.config.clone(), model.manifest.pooling, weights, threads)
+        CpuEncoder::new(model.config.clone(), model.manifest.pooling, weights, Precision::Auto, threads).expect("auto")
     };
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     for threads in [1, available] {

@@ -6,10 +6,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::tiny_model::{Noise, TinyModel};
-use plaint::Threads;
 use plaint::batch::PackedBatch;
 use plaint::encoder::{CpuEncoder, Encoder, Kernel};
 use plaint::model::Model;
+use plaint::{Precision, Threads};
 
 /// The system's allocator, with a count of the calls of each thread.
 struct Counting;
@@ -72,12 +72,15 @@ fn cost(encoder: &CpuEncoder, hidden: usize, lengths: &[usize]) -> (usize, usize
 
 #[test]
 fn a_warm_encoder_allocates_a_list_of_shards_and_nothing_else() {
-    for kernel in Kernel::available() {
+    let precisions = [Precision::F32, Precision::Int8];
+    for (kernel, precision) in Kernel::available().flat_map(|kernel| precisions.map(|precision| (kernel, precision))) {
         let mut costs = Vec::new();
         for layers in [1, 6] {
             let model = TinyModel { layers, ..TinyModel::default() };
             let Model { manifest, config, weights, .. } = Model::load(&model.files()).unwrap();
-            let encoder = CpuEncoder::with_kernel(config, manifest.pooling, weights, Threads::caller(), kernel);
+            let encoder =
+                CpuEncoder::with_kernel(config, manifest.pooling, weights, precision, Threads::caller(), kernel)
+                    .unwrap();
             // The largest shard, longest sequence and largest block that are to come.
             cost(&encoder, model.hidden, &[128; 4]);
             costs.push([
@@ -86,13 +89,13 @@ fn a_warm_encoder_allocates_a_list_of_shards_and_nothing_else() {
                 cost(&encoder, model.hidden, &[128; 40]),
             ]);
             let again = cost(&encoder, model.hidden, &[128; 40]);
-            assert_eq!(again, costs[costs.len() - 1][2], "{kernel}: the third time is as the second");
+            assert_eq!(again, costs[costs.len() - 1][2], "{kernel}, {precision}: the third time is as the second");
         }
-        assert_eq!(costs[0], costs[1], "{kernel}: layers cost nothing");
+        assert_eq!(costs[0], costs[1], "{kernel}, {precision}: layers cost nothing");
         let [few_tokens, many_tokens, many_shards] = costs[0];
-        assert_eq!(few_tokens, many_tokens, "{kernel}: tokens cost nothing");
-        assert!(many_shards.0 <= MAX_ALLOCATIONS, "{kernel}: {many_shards:?}");
+        assert_eq!(few_tokens, many_tokens, "{kernel}, {precision}: tokens cost nothing");
+        assert!(many_shards.0 <= MAX_ALLOCATIONS, "{kernel}, {precision}: {many_shards:?}");
         // 20,000 bytes are a fraction of one row block's activations: only the list of 10 shards grew.
-        assert!(few_tokens.0 <= 2 && many_shards.1 < 4096, "{kernel}: {costs:?}");
+        assert!(few_tokens.0 <= 2 && many_shards.1 < 4096, "{kernel}, {precision}: {costs:?}");
     }
 }

@@ -8,7 +8,7 @@ use common::tiny_model::{Naming, Noise, PAD, Parts, Storage, Tensor, TinyModel};
 use plaint::batch::PackedBatch;
 use plaint::encoder::{CpuEncoder, Encoder};
 use plaint::model::{Model, Pooling};
-use plaint::{Engine, Threads};
+use plaint::{Engine, Precision, Threads};
 use safetensors::Dtype;
 
 /// Bits of the vectors of some sequences.
@@ -21,7 +21,7 @@ fn vectors(parts: &Parts) -> Vec<u32> {
         batch.push((0..length).map(|_| noise.below(vocab_size) as u32));
     }
     let mut vectors = vec![f32::NAN; batch.len() * hidden];
-    let encoder = CpuEncoder::new(config, manifest.pooling, weights, Threads::caller());
+    let encoder = CpuEncoder::new(config, manifest.pooling, weights, Precision::F32, Threads::caller()).unwrap();
     encoder.encode(&batch, &mut vectors).unwrap();
     vectors.iter().map(|value| value.to_bits()).collect()
 }

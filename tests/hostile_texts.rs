@@ -10,7 +10,7 @@ use plaint::batch::PackedBatch;
 use plaint::encoder::{CpuEncoder, Encoder};
 use plaint::model::{Model, ModelFiles, WindowPooling, WindowScores};
 use plaint::text::{ReadingLimits, TextReader, Tokenizer, clip};
-use plaint::{Assessment, Coverage, Engine, LongText, ScoreError, Threads};
+use plaint::{Assessment, Coverage, Engine, LongText, Precision, ScoreError, Threads};
 
 fn tiny() -> TinyModel {
     TinyModel { hidden: 16, heads: 2, intermediate: 24, layers: 1, ..TinyModel::default() }
@@ -303,6 +303,9 @@ fn window_scores(files: &ModelFiles, windows: &[&[u32]]) -> Vec<WindowScores> {
         batch.push([&[START], *ids, &[END]].concat());
     }
     let mut vectors = vec![0.0; windows.len() * hidden];
-    CpuEncoder::new(config, manifest.pooling, weights, Threads::caller()).encode(&batch, &mut vectors).unwrap();
+    CpuEncoder::new(config, manifest.pooling, weights, Precision::F32, Threads::caller())
+        .unwrap()
+        .encode(&batch, &mut vectors)
+        .unwrap();
     vectors.chunks(hidden).map(|vector| heads.score(vector).unwrap()).collect()
 }

@@ -2,7 +2,10 @@
 #![cfg(feature = "embedded-model")]
 
 use plaint::evaluate::suite::Suite;
-use plaint::{Engine, SentimentLabel};
+use plaint::{Engine, Precision, SentimentLabel};
+
+/// Between int8 and f32, on nearly every probability.
+const INT8_TOLERANCE: f32 = 0.02;
 
 /// Paragraphs in which nobody complains.
 const NEUTRAL: [&str; 5] = [
@@ -99,4 +102,35 @@ fn the_card_and_the_manifest_name_the_same_model() {
     let manifest = engine.manifest();
     let card = include_str!("../models/plaint-base/CARD.md");
     assert!(card.starts_with(&format!("# {} {}", manifest.name, manifest.version)), "{}", card.lines().next().unwrap());
+}
+
+#[test]
+fn int8_is_near_f32() {
+    let suite = include_str!("../models/robustness.jsonl").lines().step_by(4);
+    let texts: Vec<String> = suite
+        .flat_map(|line| {
+            let case: serde_json::Value = serde_json::from_str(line).unwrap();
+            case["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(texts.len() > 100, "{} texts", texts.len());
+    let scores = |precision| {
+        let engine = Engine::builder().precision(precision).embedded().unwrap();
+        engine.score_batch(&texts).into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let (mut beyond, mut all) = (0, 0);
+    for ((text, exact), rounded) in texts.iter().zip(scores(Precision::F32)).zip(scores(Precision::Int8)) {
+        let list = |scores: &plaint::Assessment| {
+            let sentiment = &scores.sentiment;
+            [scores.complaint, sentiment.negative, sentiment.neutral, sentiment.positive, scores.urgency.score]
+        };
+        for (exact_score, score) in list(&exact).into_iter().zip(list(&rounded)) {
+            let difference = (exact_score.get() - score.get()).abs();
+            assert!(difference <= 3.0 * INT8_TOLERANCE, "{text}: {rounded:?}, in f32 {exact:?}");
+            beyond += usize::from(difference > INT8_TOLERANCE);
+            all += 1;
+        }
+    }
+    // One in fifty is beyond it today (DESIGN.md, int8).
+    assert!(beyond * 50 <= all, "{beyond} of {all} probabilities are off by more than {INT8_TOLERANCE}");
 }

@@ -16,7 +16,7 @@ use options::Options;
 use plaint::batch::PackedBatch;
 use plaint::encoder::{CpuEncoder, Encoder, Kernel};
 use plaint::model::{Model, ModelFiles};
-use plaint::{EncoderKind, Precision, Threads};
+use plaint::{EncoderKind, Threads};
 use serve::{Peer, Scenarios};
 
 /// What `Engine` uses unless told otherwise: plaint is measured as it is shipped.
@@ -61,17 +61,15 @@ fn encoder(options: &Options, model: Model) -> Result<Box<dyn Encoder>, Box<dyn 
 }
 
 fn cpu(options: &Options, model: Model, threads: Threads) -> Result<CpuEncoder, Box<dyn Error>> {
-    // The constructor takes no precision yet: what `supports` lets through is f32. Pass it on here once it does.
-    debug_assert!(matches!(options.precision, Precision::Auto | Precision::F32));
     let Model { manifest, config, weights, .. } = model;
     let kernel = match options.kernel.as_str() {
-        "auto" => return Ok(CpuEncoder::new(config, manifest.pooling, weights, threads)),
+        "auto" => return Ok(CpuEncoder::new(config, manifest.pooling, weights, options.precision, threads)?),
         name => Kernel::available().find(|kernel| kernel.to_string() == name).ok_or_else(|| {
             let names: Vec<_> = Kernel::available().map(|kernel| kernel.to_string()).collect();
             format!("--kernel: found `{name}`, expected auto or a kernel of this CPU: {}", names.join(", "))
         })?,
     };
-    Ok(CpuEncoder::with_kernel(config, manifest.pooling, weights, threads, kernel))
+    Ok(CpuEncoder::with_kernel(config, manifest.pooling, weights, options.precision, threads, kernel)?)
 }
 
 #[cfg(feature = "torch")]

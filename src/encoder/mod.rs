@@ -56,10 +56,11 @@ pub enum EncoderKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Precision {
-    /// The fastest that keeps the accuracy. Today that is f32 on every encoder.
+    /// The fastest that keeps the accuracy: on the CPU encoder int8 for a model whose matrices are stored in int8, f32 for
+    /// any other; f32 on the other encoders.
     #[default]
     Auto,
-    /// Integers of 8 bits. Not available yet.
+    /// Integers of 8 bits, summed in 32; only on the CPU encoder. Attention, norms and heads are f32.
     Int8,
     /// Brain floating point. Not available yet.
     Bf16,
@@ -108,13 +109,15 @@ impl EncoderKind {
     /// # Errors
     /// [`LoadError::Unavailable`] says why not.
     pub fn supports(self, precision: Precision) -> Result<(), LoadError> {
-        match precision {
-            Precision::Auto | Precision::F32 => Ok(()),
-            Precision::Int8 | Precision::Bf16 => Err(LoadError::Unavailable {
-                what: format!("precision {precision} on the {self} encoder"),
-                reason: "this version computes in f32; use auto or f32".into(),
-            }),
-        }
+        let reason = match (self, precision) {
+            (_, Precision::Auto | Precision::F32) | (Self::Cpu, Precision::Int8) => return Ok(()),
+            (Self::Cpu, Precision::Bf16) => "this version has no kernel for it; use auto, int8 or f32",
+            (Self::Torch | Self::Reference, _) => "this encoder computes in f32; use auto or f32",
+        };
+        Err(LoadError::Unavailable {
+            what: format!("precision {precision} on the {self} encoder"),
+            reason: reason.into(),
+        })
     }
 }
 
@@ -132,7 +135,7 @@ pub(crate) fn build(
 ) -> Result<Box<dyn Encoder>, LoadError> {
     kind.supports(precision)?;
     match kind {
-        EncoderKind::Cpu => Ok(Box::new(CpuEncoder::new(config, pooling, weights, threads))),
+        EncoderKind::Cpu => Ok(Box::new(CpuEncoder::new(config, pooling, weights, precision, threads)?)),
         EncoderKind::Reference => Ok(Box::new(ReferenceEncoder::new(config, pooling, weights))),
         #[cfg(feature = "torch")]
         EncoderKind::Torch => Ok(Box::new(TorchEncoder::new(config, pooling, weights, threads.count())?)),

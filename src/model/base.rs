@@ -51,7 +51,7 @@ impl BaseModel {
 
     fn parse(config_json: Vec<u8>, tokenizer_json: Vec<u8>, weights: &[u8]) -> Result<Self, LoadError> {
         let config = BertConfig::parse(&config_json)?;
-        let checkpoint = Checkpoint::parse(weights)?;
+        let checkpoint = Checkpoint::parse(weights, None)?;
         let weights = BertWeights::read(&checkpoint, &config)?;
         let heads = HeadWeights::read(&checkpoint, config.hidden_size)?;
         Ok(Self { config, config_json, tokenizer_json, weights, heads })

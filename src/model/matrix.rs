@@ -15,9 +15,10 @@ pub struct Matrix {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Values {
     F32(Vec<f32>),
-    /// Symmetric: value = integer × the scale of its row.
+    /// Symmetric: value = integer × the scale of its row. Integers are two's complement bytes; those of a model that was
+    /// compiled in stay where they are.
     Int8 {
-        integers: Vec<i8>,
+        integers: Cow<'static, [u8]>,
         scales: Vec<f32>,
     },
 }
@@ -65,7 +66,7 @@ impl Matrix {
                 assert_eq!(out.len(), self.columns);
                 let scale = scales[row];
                 for (out, &integer) in out.iter_mut().zip(&integers[range]) {
-                    *out = f32::from(integer) * scale;
+                    *out = f32::from(integer.cast_signed()) * scale;
                 }
             }
         }
@@ -82,6 +83,33 @@ impl Matrix {
                 let mut out = vec![0.0; self.columns];
                 self.row_into(row, &mut out);
                 Cow::Owned(out)
+            }
+        }
+    }
+
+    /// Writes row `row` to `out` as integers and returns the value of one unit: as they are stored, or rounded to 127 steps
+    /// on either side of 0.
+    ///
+    /// # Panics
+    /// If `row >= rows()` or `out.len() != columns()`.
+    pub fn int8_row_into(&self, row: usize, out: &mut [i8]) -> f32 {
+        assert_eq!(out.len(), self.columns);
+        let range = row * self.columns..(row + 1) * self.columns;
+        match &self.values {
+            Values::F32(floats) => {
+                let floats = &floats[range];
+                let scale = floats.iter().fold(0.0f32, |max, value| max.max(value.abs())) / 127.0;
+                let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+                for (out, value) in out.iter_mut().zip(floats) {
+                    *out = (value * inverse).round() as i8;
+                }
+                scale
+            }
+            Values::Int8 { integers, scales } => {
+                for (out, byte) in out.iter_mut().zip(&integers[range]) {
+                    *out = byte.cast_signed();
+                }
+                scales[row]
             }
         }
     }
@@ -110,7 +138,18 @@ mod tests {
 
     #[test]
     fn int8_rows_are_scaled_by_their_own_scale() {
-        let matrix = Matrix::new(2, 3, Values::Int8 { integers: vec![1, -2, 127, 0, 4, -127], scales: vec![0.5, 2.0] });
+        let integers: Vec<u8> = [1i8, -2, 127, 0, 4, -127].into_iter().map(i8::cast_unsigned).collect();
+        let matrix = Matrix::new(2, 3, Values::Int8 { integers: integers.into(), scales: vec![0.5, 2.0] });
         assert_eq!(matrix.to_f32(), [0.5, -1.0, 63.5, 0.0, 8.0, -254.0]);
+        let mut row = [0; 3];
+        assert_eq!((matrix.int8_row_into(1, &mut row), row), (2.0, [0, 4, -127]));
+    }
+
+    #[test]
+    fn floats_are_rounded_to_127_steps() {
+        let matrix = Matrix::from_f32(2, 3, vec![-2.54, 0.01, 1.0, 0.0, 0.0, 0.0]);
+        let mut row = [9; 3];
+        assert_eq!((matrix.int8_row_into(0, &mut row), row), (0.02, [-127, 1, 50]));
+        assert_eq!((matrix.int8_row_into(1, &mut row), row), (0.0, [0, 0, 0]));
     }
 }

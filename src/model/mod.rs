@@ -26,6 +26,8 @@ pub use manifest::{
 pub use matrix::Matrix;
 pub use weights::{BertWeights, Embeddings, Layer, LayerNorm, Linear};
 
+use std::borrow::Cow;
+
 use crate::error::LoadError;
 use crate::text::Tokenizer;
 
@@ -63,7 +65,11 @@ impl Model {
                 expected: format!("ids below the {} rows of the word embeddings", config.vocab_size),
             });
         }
-        let checkpoint = weights::Checkpoint::parse(&files.weights)?;
+        let embedded = match &files.weights {
+            Cow::Borrowed(bytes) => Some(*bytes),
+            Cow::Owned(_) => None,
+        };
+        let checkpoint = weights::Checkpoint::parse(&files.weights, embedded)?;
         let weights = BertWeights::read(&checkpoint, &config)?;
         let heads = Heads::read(&checkpoint, &manifest.heads, config.hidden_size)?;
         Ok(Self { manifest, config, tokenizer, weights, heads })

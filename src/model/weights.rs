@@ -1,5 +1,7 @@
 //! `model.safetensors`: every tensor is checked for name, shape, type and finiteness before anything uses it.
 
+use std::borrow::Cow;
+
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -101,6 +103,15 @@ impl BertWeights {
         Ok(Self { embeddings, layers })
     }
 
+    /// Whether all matrices of the layers are stored in integers.
+    pub fn is_int8(&self) -> bool {
+        self.layers.iter().all(|layer| {
+            let Layer { query, key, value, attention_output, intermediate, output, .. } = layer;
+            let maps = [query, key, value, attention_output, intermediate, output];
+            maps.iter().all(|map| map.weight.type_name() == "int8")
+        })
+    }
+
     /// Number of parameters.
     pub fn parameters(&self) -> usize {
         let matrix = |matrix: &Matrix| matrix.rows() * matrix.columns();
@@ -120,6 +131,8 @@ impl BertWeights {
 /// An opened `model.safetensors`.
 pub(super) struct Checkpoint<'a> {
     tensors: SafeTensors<'a>,
+    /// The whole file, if it lives as long as the program.
+    embedded: Option<&'static [u8]>,
 }
 
 /// A place in the tree of tensor names.
@@ -130,13 +143,23 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Checkpoint<'a> {
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, LoadError> {
+    /// `embedded` is the file again if it was compiled in.
+    pub(super) fn parse(bytes: &'a [u8], embedded: Option<&'static [u8]>) -> Result<Self, LoadError> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| LoadError::Format {
             file: WEIGHTS_FILE,
             format: "safetensors file",
             message: error.to_string(),
         })?;
-        Ok(Self { tensors })
+        Ok(Self { tensors, embedded })
+    }
+
+    /// `part` of the file for good: as it is if the file was compiled in, else a copy.
+    fn keep(&self, part: &[u8]) -> Cow<'static, [u8]> {
+        let borrowed = self.embedded.and_then(|file| {
+            let start = part.as_ptr().addr().checked_sub(file.as_ptr().addr())?;
+            file.get(start..start + part.len())
+        });
+        borrowed.map_or_else(|| Cow::Owned(part.to_vec()), Cow::Borrowed)
     }
 
     pub(super) fn root(&'a self) -> Scope<'a> {
@@ -184,7 +207,7 @@ impl Scope<'_> {
         let (name, view) = self.get(name, &[rows, columns])?;
         let values = if view.dtype() == Dtype::I8 {
             let scales = self.vector(&scale_name, rows)?;
-            let integers = view.data().iter().map(|&byte| byte.cast_signed()).collect();
+            let integers = self.checkpoint.keep(view.data());
             Values::Int8 { integers, scales }
         } else {
             Values::F32(floats(&name, &view)?)

@@ -222,7 +222,7 @@ fn options_that_cannot_be_had() {
     let files = tiny().files();
     let mut builders = vec![
         Engine::builder().threads(0),
-        Engine::builder().precision(Precision::Int8),
+        Engine::builder().encoder(EncoderKind::Reference).precision(Precision::Int8),
         Engine::builder().precision(Precision::Bf16),
     ];
     if cfg!(not(feature = "torch")) {

@@ -53,6 +53,7 @@ impl Part<'_> {
         let keys = sized(&mut buffers.keys, padded * size);
         let values = sized(&mut buffers.values, size.next_multiple_of(width) * tokens);
         let scores = sized(&mut buffers.scores, rows * padded);
+        let factors = sized(&mut buffers.factors, rows);
         self.pack(width, keys, values);
 
         let stride = 3 * hidden;
@@ -66,7 +67,7 @@ impl Part<'_> {
             c_stride: padded,
             start: Start::Zero,
         });
-        kernel.softmax(scores, padded, tokens, 1.0 / (size as f32).sqrt());
+        kernel.softmax(scores, padded, tokens, 1.0 / (size as f32).sqrt(), factors);
         kernel.matmul(MatMul {
             rows,
             a: scores,
@@ -76,6 +77,12 @@ impl Part<'_> {
             c_stride: hidden,
             start: Start::Zero,
         });
+        // Dividing a row of values is less work than dividing a row of scores.
+        for (row, &factor) in context.chunks_mut(hidden).zip(&*factors) {
+            for value in &mut row[self.head * size..][..size] {
+                *value *= factor;
+            }
+        }
     }
 
     /// Keys as `[panel of tokens, dimension, token]`, values as `[panel of dimensions, token, dimension]`.

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::attention::attend;
-use super::kernel::{self, MatMul, Start};
-use super::pack::PackedLinear;
+use super::kernel::{After, Kernel};
+use super::map::{Arithmetic, PackedMap};
 use super::scratch::{BlockBuffers, BufferPool, sized};
 use super::{Shape, Split};
 use crate::model::{Layer, LayerNorm};
@@ -15,22 +15,22 @@ const BLOCK_ROWS: usize = 96;
 /// A layer's weights, packed.
 pub struct PackedLayer {
     /// Queries, keys and values in one map.
-    qkv: PackedLinear,
-    attention_output: PackedLinear,
+    qkv: PackedMap,
+    attention_output: PackedMap,
     attention_norm: LayerNorm,
-    intermediate: PackedLinear,
-    output: PackedLinear,
+    intermediate: PackedMap,
+    output: PackedMap,
     output_norm: LayerNorm,
 }
 
 impl PackedLayer {
-    pub fn new(layer: Layer, kernel: kernel::Kernel) -> Self {
+    pub fn new(layer: Layer, arithmetic: Arithmetic, kernel: Kernel) -> Self {
         Self {
-            qkv: PackedLinear::side_by_side([layer.query, layer.key, layer.value], kernel),
-            attention_output: PackedLinear::new(layer.attention_output, kernel),
+            qkv: PackedMap::side_by_side([layer.query, layer.key, layer.value], arithmetic, kernel),
+            attention_output: PackedMap::new(layer.attention_output, arithmetic, kernel),
             attention_norm: layer.attention_norm,
-            intermediate: PackedLinear::new(layer.intermediate, kernel),
-            output: PackedLinear::new(layer.output, kernel),
+            intermediate: PackedMap::new(layer.intermediate, arithmetic, kernel),
+            output: PackedMap::new(layer.output, arithmetic, kernel),
             output_norm: layer.output_norm,
         }
     }
@@ -80,43 +80,29 @@ impl Step<'_> {
 
     /// Queries, keys and values of a block of rows.
     fn project(&self, x: &[f32], qkv: &mut [f32]) {
-        self.linear(&self.layer.qkv, x, qkv);
+        let mut block = self.buffers.take_block();
+        self.layer.qkv.apply(self.shape.kernel, x, qkv, After::Store, &mut block.rounded);
+        self.buffers.put_block(block);
     }
 
     /// Attention of a block of rows to their sequences, then the token-wise rest of the layer, in place.
     fn finish(&self, first_row: usize, x: &mut [f32], qkv: &[f32]) {
         let Shape { config, kernel, .. } = self.shape;
+        let (layer, kernel) = (self.layer, *kernel);
         let hidden = config.hidden_size;
         let rows = x.len() / hidden;
         let mut block = self.buffers.take_block();
-        let BlockBuffers { context, projected, inner, heads } = &mut block;
+        let BlockBuffers { context, inner, heads, rounded } = &mut block;
         let context = sized(context, rows * hidden);
-        let projected = sized(projected, rows * hidden);
         let inner = sized(inner, rows * config.intermediate_size);
 
         attend(self.shape, self.offsets, first_row..first_row + rows, qkv, context, heads);
-        self.linear(&self.layer.attention_output, context, projected);
-        kernel::add(x, projected);
-        kernel.layer_norm(x, &self.layer.attention_norm, config.layer_norm_eps);
+        layer.attention_output.apply(kernel, context, x, After::Add, rounded);
+        kernel.layer_norm(x, &layer.attention_norm, config.layer_norm_eps);
 
-        self.linear(&self.layer.intermediate, x, inner);
-        kernel.activate(config.activation, inner);
-        self.linear(&self.layer.output, inner, projected);
-        kernel::add(x, projected);
-        kernel.layer_norm(x, &self.layer.output_norm, config.layer_norm_eps);
+        layer.intermediate.apply(kernel, x, inner, After::Activate(config.activation), rounded);
+        layer.output.apply(kernel, inner, x, After::Add, rounded);
+        kernel.layer_norm(x, &layer.output_norm, config.layer_norm_eps);
         self.buffers.put_block(block);
-    }
-
-    fn linear(&self, map: &PackedLinear, input: &[f32], output: &mut [f32]) {
-        let panels = &map.panels;
-        self.shape.kernel.matmul(MatMul {
-            rows: input.len() / panels.inputs,
-            a: input,
-            a_stride: panels.inputs,
-            b: panels.into(),
-            c: output,
-            c_stride: panels.outputs,
-            start: Start::Bias(&map.bias),
-        });
     }
 }

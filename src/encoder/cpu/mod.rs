@@ -9,6 +9,7 @@
 mod attention;
 mod kernel;
 mod layer;
+mod map;
 mod pack;
 mod scratch;
 
@@ -19,11 +20,12 @@ use rayon::prelude::*;
 
 pub use kernel::Kernel;
 use layer::PackedLayer;
+use map::Arithmetic;
 use scratch::{BufferPool, sized};
 
-use super::{Encoder, check_batch};
+use super::{Encoder, Precision, check_batch};
 use crate::batch::PackedBatch;
-use crate::error::EncodeError;
+use crate::error::{EncodeError, LoadError};
 use crate::model::{BertConfig, BertWeights, Embeddings, Pooling};
 use crate::threads::Threads;
 
@@ -49,34 +51,51 @@ struct Shape {
     config: BertConfig,
     pooling: Pooling,
     kernel: Kernel,
+    arithmetic: Arithmetic,
 }
 
 impl CpuEncoder {
     /// An encoder over `weights`, which must have the shapes of `config`, with the best kernel of this CPU.
-    pub fn new(config: BertConfig, pooling: Pooling, weights: BertWeights, threads: Threads) -> Self {
-        Self::with_kernel(config, pooling, weights, threads, Kernel::detect())
+    ///
+    /// # Errors
+    /// [`LoadError::Unavailable`] if there is no such `precision` here.
+    pub fn new(
+        config: BertConfig,
+        pooling: Pooling,
+        weights: BertWeights,
+        precision: Precision,
+        threads: Threads,
+    ) -> Result<Self, LoadError> {
+        Self::with_kernel(config, pooling, weights, precision, threads, Kernel::detect())
     }
 
     /// The same with a given kernel, for tests and comparisons.
     ///
-    /// # Panics
-    /// If this CPU does not have the kernel.
+    /// # Errors
+    /// As [`new`](Self::new), and if this CPU does not have the kernel.
     pub fn with_kernel(
         config: BertConfig,
         pooling: Pooling,
         weights: BertWeights,
+        precision: Precision,
         threads: Threads,
         kernel: Kernel,
-    ) -> Self {
-        assert!(kernel.is_available(), "kernel {kernel} on a CPU that lacks it");
+    ) -> Result<Self, LoadError> {
+        if !kernel.is_available() {
+            return Err(LoadError::Unavailable {
+                what: format!("kernel {kernel}"),
+                reason: "this CPU lacks its instructions, or the system does not let plaint use them".into(),
+            });
+        }
+        let arithmetic = Arithmetic::choose(precision, kernel, &config, &weights)?;
         let layers = weights.layers;
-        let pack = |layer| PackedLayer::new(layer, kernel);
+        let pack = |layer| PackedLayer::new(layer, arithmetic, kernel);
         let layers = match threads.count() {
             1 => layers.into_iter().map(pack).collect(),
             _ => threads.run(|| layers.into_par_iter().map(pack).collect()),
         };
-        let shape = Shape { config, pooling, kernel };
-        Self { shape, embeddings: weights.embeddings, layers, threads, buffers: BufferPool::default() }
+        let shape = Shape { config, pooling, kernel, arithmetic };
+        Ok(Self { shape, embeddings: weights.embeddings, layers, threads, buffers: BufferPool::default() })
     }
 
     /// Encodes the sequences of `shard` on this thread, or, with `split`, on all threads of the current pool.
@@ -167,8 +186,8 @@ impl Encoder for CpuEncoder {
     }
 
     fn describe(&self) -> String {
-        let (kernel, threads) = (self.shape.kernel, self.threads.count());
-        format!("cpu: f32, kernel {kernel} ({}), threads: {threads}", kernel.why())
+        let Shape { kernel, arithmetic, .. } = &self.shape;
+        format!("cpu: {arithmetic}, kernel {kernel} ({}), threads: {}", kernel.why(), self.threads.count())
     }
 }
 

@@ -44,9 +44,4 @@ impl PackedLinear {
         }
         Self { panels: Panels { inputs, outputs, values }, bias }
     }
-
-    /// Packs one map.
-    pub fn new(map: Linear, kernel: Kernel) -> Self {
-        Self::side_by_side([map], kernel)
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::kernel::int8::QuantizedRows;
+
 /// Activations of a shard.
 #[derive(Default)]
 pub struct Buffers {
@@ -18,12 +20,12 @@ pub struct Buffers {
 pub struct BlockBuffers {
     /// Output of attention, `[rows, hidden]`.
     pub context: Vec<f32>,
-    /// Output of a projection, `[rows, hidden]`.
-    pub projected: Vec<f32>,
     /// Output of the first feed-forward map, `[rows, intermediate]`.
     pub inner: Vec<f32>,
     /// For attention.
     pub heads: HeadBuffers,
+    /// Inputs of a map in integers.
+    pub rounded: QuantizedRows,
 }
 
 /// Working memory for attention, one head at a time.
@@ -35,6 +37,8 @@ pub struct HeadBuffers {
     pub values: Vec<f32>,
     /// Attention scores of one head, `[rows, tokens rounded up to a panel]`.
     pub scores: Vec<f32>,
+    /// One over the sum of each row of scores.
+    pub factors: Vec<f32>,
 }
 
 /// Idle buffers. A thread takes what it needs and puts it back; there are never more than were in use at one time.

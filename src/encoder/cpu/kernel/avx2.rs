@@ -4,6 +4,7 @@ use std::arch::x86_64::{__m256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps
 
 use super::MatMul;
 use super::elementwise;
+use super::int8::{Line, Scale, rows};
 use super::tile::{Tile, by_tiles, with_rows};
 
 /// Lanes of a vector.
@@ -17,22 +18,27 @@ const TILE_ROWS: usize = 6;
 
 #[target_feature(enable = "avx2,fma")]
 pub fn layer_norm(x: &mut [f32], weight: &[f32], bias: &[f32], eps: f32) {
-    elementwise::layer_norm(x, weight, bias, eps);
+    elementwise::layer_norm::<true>(x, weight, bias, eps);
 }
 
 #[target_feature(enable = "avx2,fma")]
-pub fn softmax(x: &mut [f32], stride: usize, columns: usize, scale: f32) {
-    elementwise::softmax(x, stride, columns, scale);
+pub fn softmax(x: &mut [f32], stride: usize, columns: usize, scale: f32, factors: &mut [f32]) {
+    elementwise::softmax::<true>(x, stride, columns, scale, factors);
 }
 
 #[target_feature(enable = "avx2,fma")]
 pub fn gelu(x: &mut [f32]) {
-    elementwise::gelu(x);
+    elementwise::gelu::<true>(x);
 }
 
 #[target_feature(enable = "avx2,fma")]
 pub fn gelu_tanh(x: &mut [f32]) {
-    elementwise::gelu_tanh(x);
+    elementwise::gelu_tanh::<true>(x);
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub fn quantize<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
+    rows::quantize(values, inputs, rows);
 }
 
 /// See [`MatMul`].

@@ -4,6 +4,7 @@ use std::arch::x86_64::{__m512, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps
 
 use super::MatMul;
 use super::elementwise;
+use super::int8::{Line, Scale, rows};
 use super::tile::{Tile, by_tiles, with_rows};
 
 /// Lanes of a vector.
@@ -15,35 +16,40 @@ pub const PANEL_WIDTH: usize = VECTORS * LANES;
 /// Rows of a full tile.
 const TILE_ROWS: usize = 12;
 
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub fn layer_norm(x: &mut [f32], weight: &[f32], bias: &[f32], eps: f32) {
-    elementwise::layer_norm(x, weight, bias, eps);
+    elementwise::layer_norm::<true>(x, weight, bias, eps);
 }
 
-#[target_feature(enable = "avx512f")]
-pub fn softmax(x: &mut [f32], stride: usize, columns: usize, scale: f32) {
-    elementwise::softmax(x, stride, columns, scale);
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+pub fn softmax(x: &mut [f32], stride: usize, columns: usize, scale: f32, factors: &mut [f32]) {
+    elementwise::softmax::<true>(x, stride, columns, scale, factors);
 }
 
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub fn gelu(x: &mut [f32]) {
-    elementwise::gelu(x);
+    elementwise::gelu::<true>(x);
 }
 
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub fn gelu_tanh(x: &mut [f32]) {
-    elementwise::gelu_tanh(x);
+    elementwise::gelu_tanh::<true>(x);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+pub fn quantize<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
+    rows::quantize(values, inputs, rows);
 }
 
 /// See [`MatMul`].
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub fn matmul(task: MatMul<'_>) {
     by_tiles::<PANEL_WIDTH, TILE_ROWS>(task, |rows, tile, c| {
         with_rows!(rows, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], accumulate(tile, c))
     });
 }
 
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 fn accumulate<const ROWS: usize>(tile: &Tile<'_>, c: &mut [f32]) {
     let depth = tile.panel.len() / PANEL_WIDTH;
     assert!(tile.a.len() >= (ROWS - 1) * tile.a_stride + depth);

@@ -9,6 +9,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod elementwise;
+pub mod int8;
 mod portable;
 mod tile;
 
@@ -21,9 +22,18 @@ use crate::model::{Activation, LayerNorm};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kernel {
-    /// AVX-512 F: x86-64 servers since 2017.
+    /// AMX tiles for integers, AVX-512 for the rest: Intel servers since 2023.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
+    /// AVX-512 with VNNI: Intel servers since 2019, AMD since 2022.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
+    /// AVX-512 F, BW, DQ and VL: Intel servers since 2017.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// AVX2 with VNNI: Intel desktops since 2021.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni,
     /// AVX2 and FMA: nearly every x86-64 CPU since 2013.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -65,6 +75,19 @@ pub enum Start<'a> {
     Zero,
     /// One value an output column.
     Bias(&'a [f32]),
+    /// One value an output column, and what is in `c` already.
+    Add(&'a [f32]),
+}
+
+/// What becomes of the values of a linear map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// They replace what was there.
+    Store,
+    /// They are added to what is there: a residual connection.
+    Add,
+    /// The same as `Store`, after an activation.
+    Activate(Activation),
 }
 
 /// Calls one function of the kernel's module.
@@ -74,10 +97,10 @@ macro_rules! dispatch {
             // SAFETY: a kernel other than `Portable` is only made by `detect` or after `is_available`, which find that
             // this CPU has the instructions.
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512 => unsafe { avx512::$function($($argument),*) },
+            Kernel::Amx | Kernel::Avx512Vnni | Kernel::Avx512 => unsafe { avx512::$function($($argument),*) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 => unsafe { avx2::$function($($argument),*) },
+            Kernel::AvxVnni | Kernel::Avx2 => unsafe { avx2::$function($($argument),*) },
             Kernel::Portable => portable::$function($($argument),*),
         }
     };
@@ -87,7 +110,13 @@ impl Kernel {
     /// Best first.
     const ALL: &[Self] = &[
         #[cfg(target_arch = "x86_64")]
+        Self::Amx,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx512Vnni,
+        #[cfg(target_arch = "x86_64")]
         Self::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        Self::AvxVnni,
         #[cfg(target_arch = "x86_64")]
         Self::Avx2,
         Self::Portable,
@@ -107,7 +136,19 @@ impl Kernel {
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            Self::Amx => Self::Avx512Vnni.is_available() && int8::amx::is_available(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => Self::Avx512.is_available() && is_x86_feature_detected!("avx512vnni"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                Self::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => Self::Avx2.is_available() && is_x86_feature_detected!("avxvnni"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             Self::Portable => true,
@@ -118,9 +159,15 @@ impl Kernel {
     pub(super) fn why(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => "the CPU has avx512f",
+            Self::Amx => "the CPU has amx-int8, and the system lets plaint use it",
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "the CPU has avx2 and fma, not avx512f",
+            Self::Avx512Vnni => "the CPU has avx512vnni, but no amx-int8 that plaint may use",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "the CPU has avx512f, bw, dq and vl, but no avx512vnni",
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => "the CPU has avxvnni, but no avx512f",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "the CPU has avx2 and fma, but neither avxvnni nor avx512f",
             Self::Portable => "no faster kernel for this CPU",
         }
     }
@@ -129,9 +176,9 @@ impl Kernel {
     pub(super) fn panel_width(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx512::PANEL_WIDTH,
+            Self::Amx | Self::Avx512Vnni | Self::Avx512 => avx512::PANEL_WIDTH,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => avx2::PANEL_WIDTH,
+            Self::AvxVnni | Self::Avx2 => avx2::PANEL_WIDTH,
             Self::Portable => portable::PANEL_WIDTH,
         }
     }
@@ -142,14 +189,26 @@ impl Kernel {
         dispatch!(self, matmul(task));
     }
 
+    /// Rounds rows of `inputs` values to integers; see [`int8::QuantizedRows`].
+    fn quantize<'a>(
+        self,
+        values: &[f32],
+        inputs: usize,
+        rows: impl Iterator<Item = (&'a mut [int8::Line], &'a mut int8::Scale)>,
+    ) {
+        dispatch!(self, quantize(values, inputs, rows));
+    }
+
     /// Layer norm of each row of `x` in place (Ba, Kiros & Hinton, *Layer normalization*, 2016).
     pub(super) fn layer_norm(self, x: &mut [f32], norm: &LayerNorm, eps: f32) {
         dispatch!(self, layer_norm(x, &norm.weight, &norm.bias, eps));
     }
 
-    /// `softmax(scale * row[..columns])` of each row of `stride` values in place; what lies beyond `columns` is not read.
-    pub(super) fn softmax(self, x: &mut [f32], stride: usize, columns: usize, scale: f32) {
-        dispatch!(self, softmax(x, stride, columns, scale));
+    /// Softmax of `scale * row[..columns]` of each row of `stride` values, before it is divided by its sum: the row holds
+    /// the exponentials, less its maximum; `factors` gets one over their sum. What lies beyond `columns` is not read.
+    pub(super) fn softmax(self, x: &mut [f32], stride: usize, columns: usize, scale: f32, factors: &mut [f32]) {
+        assert_eq!(factors.len() * stride, x.len());
+        dispatch!(self, softmax(x, stride, columns, scale, factors));
     }
 
     /// Activation of every value in place.
@@ -157,7 +216,7 @@ impl Kernel {
         match activation {
             Activation::Gelu => dispatch!(self, gelu(x)),
             Activation::GeluTanh => dispatch!(self, gelu_tanh(x)),
-            Activation::Relu => x.iter_mut().for_each(|value| *value = value.max(0.0)),
+            Activation::Relu => elementwise::relu(x),
         }
     }
 }
@@ -166,7 +225,13 @@ impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             #[cfg(target_arch = "x86_64")]
+            Self::Amx => "amx",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => "avx512-vnni",
+            #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => "avx-vnni",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "avx2",
             Self::Portable => "portable",
@@ -183,7 +248,7 @@ impl MatMul<'_> {
         assert!(self.c.len() >= spanned(self.c_stride, outputs), "rows of c");
         assert!(self.c_stride >= outputs, "rows of c overlap");
         assert!(values.len() >= outputs.div_ceil(width) * width * inputs, "panels of b");
-        if let Start::Bias(bias) = self.start {
+        if let Start::Bias(bias) | Start::Add(bias) = self.start {
             assert!(bias.len() >= outputs, "bias");
         }
     }

@@ -31,6 +31,7 @@ pub fn by_tiles<const WIDTH: usize, const ROWS: usize>(
         match start {
             Start::Zero => c.fill(0.0),
             Start::Bias(bias) => c.copy_from_slice(&bias[..outputs]),
+            Start::Add(bias) => super::add(c, &bias[..outputs]),
         }
     }
     for from in (0..inputs).step_by(DEPTH) {

@@ -1,0 +1,71 @@
+//! From integer sums to values.
+
+use super::super::{After, elementwise};
+use super::pack::Columns;
+use super::{GROUP, Line, PANEL_WIDTH, Scale};
+use crate::model::Activation;
+
+/// One row of one panel on its way from sums to values.
+///
+/// value = scale of the column · (step of the row · (sum − zero point · total of the column) + outliers · weights) + bias
+pub struct Finish<'a> {
+    pub sums: &'a [i32; PANEL_WIDTH],
+    pub row: &'a Scale,
+    pub panel: &'a [Line],
+    pub columns: &'a Columns,
+    pub after: After,
+}
+
+impl Finish<'_> {
+    /// Writes to `out`, which is shorter than the panel where the last one is not full.
+    #[inline(always)]
+    pub fn write<const FMA: bool>(&self, out: &mut [f32]) {
+        if let Some(out) = out.first_chunk_mut() {
+            self.write_full::<FMA>(out);
+        } else {
+            let mut full = [0.0; PANEL_WIDTH];
+            full[..out.len()].copy_from_slice(out);
+            self.write_full::<FMA>(&mut full);
+            out.copy_from_slice(&full[..out.len()]);
+        }
+    }
+
+    #[inline(always)]
+    fn write_full<const FMA: bool>(&self, out: &mut [f32; PANEL_WIDTH]) {
+        let Self { sums, row, panel, columns, after } = *self;
+        let mut values = [0.0; PANEL_WIDTH];
+        for i in 0..PANEL_WIDTH {
+            let sum = sums[i].wrapping_sub(row.zero_point.wrapping_mul(columns.totals[i]));
+            values[i] = row.step * sum as f32;
+        }
+        for outlier in row.outliers() {
+            let input = outlier.input as usize;
+            let weights = panel[input / GROUP].0.as_chunks::<GROUP>().0;
+            // The byte of that input in each column's group, moved to the top and back with its sign.
+            let shift = 8 * (GROUP - 1 - input % GROUP) as u32;
+            for (value, group) in values.iter_mut().zip(weights) {
+                let weight = (i32::from_le_bytes(*group) << shift) >> (8 * (GROUP - 1));
+                *value = elementwise::multiply_add::<FMA>(outlier.value, weight as f32, *value);
+            }
+        }
+        for i in 0..PANEL_WIDTH {
+            values[i] = elementwise::multiply_add::<FMA>(values[i], columns.scales[i], columns.bias[i]);
+        }
+        match after {
+            After::Store => *out = values,
+            After::Add => {
+                for (out, value) in out.iter_mut().zip(values) {
+                    *out += value;
+                }
+            }
+            After::Activate(activation) => {
+                match activation {
+                    Activation::Gelu => elementwise::gelu_for_int8::<FMA>(&mut values),
+                    Activation::GeluTanh => elementwise::gelu_tanh::<FMA>(&mut values),
+                    Activation::Relu => elementwise::relu(&mut values),
+                }
+                *out = values;
+            }
+        }
+    }
+}

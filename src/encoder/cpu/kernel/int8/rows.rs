@@ -1,0 +1,164 @@
+//! Activations as 8-bit integers, each row with a scale and a zero point of its own.
+
+use super::super::Kernel;
+use super::super::elementwise;
+use super::{LINE_BYTES, Line};
+
+/// Rows of unsigned bytes: value = scale · (byte − zero point). What a row is rounded to depends on that row alone.
+///
+/// A few values of a BERT's activations are many times larger than the rest of their row, and would take the resolution of
+/// all of it. They are left out of the bytes and kept as they are (Dettmers et al., *LLM.int8()*, 2022, who do so by column).
+#[derive(Debug, Default)]
+pub struct QuantizedRows {
+    rows: usize,
+    lines_per_row: usize,
+    /// Whole tiles of rows, so that a kernel may load (and ignore) rows beyond the last.
+    lines: Vec<Line>,
+    scales: Vec<Scale>,
+}
+
+/// How the bytes of a row are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scale {
+    /// Value of one step.
+    pub step: f32,
+    /// The byte that stands for 0.
+    pub zero_point: i32,
+    /// Number of `outliers`.
+    outlier_count: u32,
+    outliers: [Outlier; MAX_OUTLIERS],
+}
+
+/// A value that is not among the bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outlier {
+    /// Index of the input.
+    pub input: u32,
+    pub value: f32,
+}
+
+impl Scale {
+    /// Values that are not among the bytes, which hold zeros in their place.
+    #[inline(always)]
+    pub fn outliers(&self) -> &[Outlier] {
+        &self.outliers[..self.outlier_count as usize]
+    }
+}
+
+/// Values of a row that may be left out of its bytes.
+const MAX_OUTLIERS: usize = 4;
+/// Values are left out while a row spans more than this many times the root of its mean square. Found on development
+/// texts: the pooled vectors are then off by 1.4 %, without it by 3.4 %, and 0.3 to 2 values a row are left out.
+const MAX_SPAN: f32 = 10.0;
+/// Rows are loaded by tiles of this many at most.
+const ROW_MULTIPLE: usize = 32;
+
+impl QuantizedRows {
+    /// Replaces the content by `values`, rows of `inputs`.
+    pub fn quantize(&mut self, kernel: Kernel, values: &[f32], inputs: usize) {
+        self.rows = values.len() / inputs;
+        self.lines_per_row = inputs.div_ceil(LINE_BYTES);
+        let lines = self.rows.next_multiple_of(ROW_MULTIPLE) * self.lines_per_row;
+        if self.lines.len() < lines {
+            self.lines.resize(lines, Line::ZERO);
+        }
+        if self.scales.len() < self.rows {
+            self.scales.resize(self.rows, Scale::default());
+        }
+        let rows = self.lines.chunks_exact_mut(self.lines_per_row).zip(&mut self.scales);
+        kernel.quantize(values, inputs, rows);
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Lines that hold one row; bytes beyond its values meet zero weights.
+    pub fn lines_per_row(&self) -> usize {
+        self.lines_per_row
+    }
+
+    /// The lines from row `row` on: at least those of the rows up to the next multiple of 32.
+    pub fn lines_from(&self, row: usize) -> &[Line] {
+        &self.lines[row * self.lines_per_row..]
+    }
+
+    /// How to read row `row`.
+    pub fn scale(&self, row: usize) -> &Scale {
+        &self.scales[row]
+    }
+}
+
+/// Rounds rows to 254 steps between their least and greatest value, zero included.
+#[inline(always)]
+pub fn quantize<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
+    /// One step less than a byte has: rounding the zero point may shift both ends by half a step.
+    const STEPS: f32 = 254.0;
+    /// 1.5 · 2²³: added to a small number it leaves the nearest integer in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    for (row, (lines, scale)) in values.chunks_exact(inputs).zip(rows) {
+        let (least, greatest) = set_outliers_aside(row, scale);
+        scale.step = (greatest - least) / STEPS;
+        let inverse = if scale.step > 0.0 { 1.0 / scale.step } else { 0.0 };
+        let shifted = ROUND - least * inverse;
+        scale.zero_point = (shifted - ROUND) as i32;
+        let round = |line: &mut Line, values: &[f32]| {
+            for (byte, &value) in line.0.iter_mut().zip(values) {
+                *byte = (value * inverse + shifted).to_bits() as u8;
+            }
+        };
+        let (full, rest) = row.as_chunks::<LINE_BYTES>();
+        for (line, values) in lines.iter_mut().zip(full) {
+            round(line, values);
+        }
+        if let Some(last) = lines.get_mut(full.len()) {
+            round(last, rest);
+        }
+        for outlier in &scale.outliers[..scale.outlier_count as usize] {
+            let input = outlier.input as usize;
+            lines[input / LINE_BYTES].0[input % LINE_BYTES] = scale.zero_point as u8;
+        }
+    }
+}
+
+/// Notes a row's outliers and returns the range of the rest.
+#[inline(always)]
+fn set_outliers_aside(row: &[f32], scale: &mut Scale) -> (f32, f32) {
+    let (mut least, mut greatest) = elementwise::range(row);
+    let mut squares = elementwise::sum(row, |value| value * value);
+    let mut count = 0;
+    while greatest - least > MAX_SPAN * (squares / row.len() as f32).sqrt() && count < MAX_OUTLIERS {
+        let value = if greatest > -least { greatest } else { least };
+        let is_new = |&(input, found): &(usize, &f32)| {
+            *found == value && scale.outliers[..count].iter().all(|outlier| outlier.input as usize != input)
+        };
+        let Some((input, _)) = row.iter().enumerate().find(is_new) else { break };
+        scale.outliers[count] = Outlier { input: input as u32, value };
+        count += 1;
+        squares = (squares - value * value).max(0.0);
+        (least, greatest) = range_without(row, &scale.outliers[..count]);
+    }
+    scale.outlier_count = count as u32;
+    (least, greatest)
+}
+
+/// Range of a row, zero included, without some of its values.
+#[inline(always)]
+fn range_without(row: &[f32], outliers: &[Outlier]) -> (f32, f32) {
+    let mut inputs = [row.len(); MAX_OUTLIERS + 1];
+    for (slot, outlier) in inputs.iter_mut().zip(outliers) {
+        *slot = outlier.input as usize;
+    }
+    inputs.sort_unstable();
+    let mut from = 0;
+    let (mut least, mut greatest) = (0.0f32, 0.0f32);
+    for to in inputs {
+        if to > from {
+            let part = elementwise::range(&row[from..to]);
+            (least, greatest) = (least.min(part.0), greatest.max(part.1));
+        }
+        from = (to + 1).min(row.len());
+    }
+    (least, greatest)
+}
