@@ -169,13 +169,24 @@ fn a_student_learns_from_a_teacher_without_labels() {
     recipe.teacher = Some(TeacherSpec { folder: recipe.output.clone(), share: 1.0, vectors: 0.01 });
     recipe.output = folder.file("student");
     recipe.work = folder.file("student-work");
-    let losses = losses(&recipe);
+    let mut losses = Vec::new();
+    train(&recipe, &Corpus::read(&recipe).unwrap(), |event| match event {
+        Event::Watched { scores, .. } => losses.push(scores.loss()),
+        Event::Step { seconds, teacher_seconds, .. } => assert!(0.0 < teacher_seconds && teacher_seconds < seconds),
+        _ => {}
+    })
+    .unwrap();
     assert!(losses.last() < losses.first(), "{losses:?}");
     let student = Engine::builder().open(&recipe.output).unwrap();
     for text in ["Die Rechnung ist falsch.", "Danke, alles gut."] {
         let [taught, learned] = [&teacher, &student].map(|engine| engine.score(text).unwrap());
         assert_eq!(taught.is_complaint, learned.is_complaint, "{text}: {taught:?} {learned:?}");
     }
+
+    // Labels that no head shall learn from are no hindrance.
+    recipe.train[0].files = vec![folder.file("data.jsonl").display().to_string()];
+    recipe.train[0].heads = Vec::new();
+    assert_eq!(Corpus::read(&recipe).unwrap().sources(), [("data".to_owned(), 48)]);
 
     let small = Folder::with(&TinyModel { hidden: 16, ..TinyModel::default() }.files());
     recipe.teacher = Some(TeacherSpec { folder: small.path().into(), share: 1.0, vectors: 0.01 });

@@ -46,6 +46,8 @@ pub enum Event {
         tokens: usize,
         /// Seconds that the step took.
         seconds: f64,
+        /// Of these, seconds in which the teacher answered; 0 without one.
+        teacher_seconds: f64,
     },
     /// The development data was looked at.
     Watched {
@@ -115,7 +117,7 @@ pub(super) fn fit(
                 clip_norm: optimizer.clip_norm,
             };
             let dropout = optimizer.token_dropout;
-            let (loss, gradient_norm) =
+            let Stepped { loss, gradient_norm, teacher_seconds } =
                 guard(|| step(&mut network, teacher.as_ref(), &batch, rates, divisor, || rng.f32() < dropout))
                     .map_err(|message| TrainError::Diverged { step: progress.steps, message })?;
             if !loss.is_finite() || !gradient_norm.is_finite() {
@@ -124,7 +126,7 @@ pub(super) fn fit(
             }
             let seconds = start.elapsed().as_secs_f64();
             let (step, done, tokens) = (progress.steps, progress.drawn, batch.tokens());
-            tell(Event::Step { step, done, loss, gradient_norm, tokens, seconds });
+            tell(Event::Step { step, done, loss, gradient_norm, tokens, seconds, teacher_seconds });
         }
         // Texts that could not be read were drawn all the same.
         progress.drawn += chunk.len() - texts;
@@ -150,7 +152,15 @@ pub(super) struct Trained {
     pub progress: Progress,
 }
 
-/// Forward, backward, update. Returns the mean loss of a text and the norm of the gradient.
+/// What is told of a step.
+struct Stepped {
+    /// Mean of a text.
+    loss: f32,
+    gradient_norm: f32,
+    teacher_seconds: f64,
+}
+
+/// Forward, backward, update.
 fn step(
     network: &mut Network,
     teacher: Option<&Teacher<'_>>,
@@ -158,14 +168,22 @@ fn step(
     rates: Rates,
     divisor: f64,
     dropped: impl FnMut() -> bool,
-) -> (f32, f32) {
+) -> Stepped {
     let forward = network.forward(batch, true, dropped);
     let targets: Vec<_> = batch.samples.iter().map(|sample| sample.target).collect();
     let labels = Losses::new(&forward.logits, &targets);
-    let total = teacher.map_or_else(|| labels.total(), |teacher| teacher.loss(batch, &forward, &labels));
+    let (total, teacher_seconds) = match teacher {
+        Some(teacher) => {
+            let start = Instant::now();
+            let answer = teacher.answer(batch);
+            (teacher.loss(&answer, &forward, &labels), start.elapsed().as_secs_f64())
+        }
+        None => (labels.total(), 0.0),
+    };
     (&total / divisor).backward();
-    let norm = network.step(forward, rates);
-    (total.double_value(&[]) as f32 / batch.samples.len() as f32, norm)
+    let gradient_norm = network.step(forward, rates);
+    let loss = total.double_value(&[]) as f32 / batch.samples.len() as f32;
+    Stepped { loss, gradient_norm, teacher_seconds }
 }
 
 fn reader(recipe: &Recipe, tokenizer: Tokenizer) -> TextReader {

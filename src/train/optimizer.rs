@@ -29,8 +29,9 @@ pub(super) struct Step {
 
 impl Parameter {
     pub(super) fn new(weights: Vec<f32>) -> Self {
-        let zeros = vec![0.0; weights.len()];
-        Self { weights, first: zeros.clone(), second: zeros }
+        // Zeroed pages take no memory until they are written: a network that only answers never writes them.
+        let (first, second) = (vec![0.0; weights.len()], vec![0.0; weights.len()]);
+        Self { weights, first, second }
     }
 
     /// One step along `gradient`.

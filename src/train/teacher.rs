@@ -32,13 +32,15 @@ impl<'a> Teacher<'a> {
         Ok(Self { spec, network: Network::new(&config, &weights, &heads, bf16) })
     }
 
+    /// What the teacher makes of a batch, without a graph of gradients.
+    pub(super) fn answer(&self, batch: &Batch) -> Forward {
+        let _no_grad = tch::no_grad_guard();
+        self.network.forward(batch, false, || false)
+    }
+
     /// The loss of a batch: labels, the teacher's probabilities, and the distance to its vectors.
-    pub(super) fn loss(&self, batch: &Batch, student: &Forward, labels: &Losses) -> Tensor {
-        let answer = {
-            let _no_grad = tch::no_grad_guard();
-            self.network.forward(batch, false, || false)
-        };
-        let targets: Vec<Target> = probabilities(&answer.logits, batch.samples.len());
+    pub(super) fn loss(&self, answer: &Forward, student: &Forward, labels: &Losses) -> Tensor {
+        let targets: Vec<Target> = probabilities(&answer.logits);
         let taught = Losses::new(&student.logits, &targets).total();
         let distance = (&student.pooled - &answer.pooled).square().sum(Kind::Float);
         let share = f64::from(self.spec.share);
@@ -47,7 +49,8 @@ impl<'a> Teacher<'a> {
 }
 
 /// What the logits say, as targets of full weight.
-fn probabilities(logits: &Logits, texts: usize) -> Vec<Target> {
+fn probabilities(logits: &Logits) -> Vec<Target> {
+    let texts = logits.complaint.size()[0] as usize;
     let softened = Logits {
         complaint: logits.complaint.sigmoid(),
         sentiment: logits.sentiment.softmax(-1, Kind::Float),
@@ -64,4 +67,34 @@ fn probabilities(logits: &Logits, texts: usize) -> Vec<Target> {
         urgency_weight: 1.0,
     };
     rows.into_iter().map(target).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::encoder::torch::tests::{config, weights};
+    use crate::model::HeadWeights;
+    use crate::train::collate::Sample;
+
+    #[test]
+    fn it_answers_in_its_own_precision_and_only_the_student_learns() {
+        let config = config();
+        let heads = HeadWeights::fresh(config.hidden_size);
+        let network = |bf16| Network::new(&config, &weights(&config), &heads, bf16);
+        let spec = TeacherSpec { folder: PathBuf::new(), share: 1.0, vectors: 1.0 };
+        let teacher = Teacher { spec: &spec, network: network(true) };
+        let batch = Batch { samples: vec![Sample { windows: vec![vec![1, 2, 3]], target: Target::default() }] };
+        let answer = teacher.answer(&batch);
+        assert!(!answer.pooled.requires_grad() && !answer.logits.complaint.requires_grad());
+
+        let student = network(false).forward(&batch, true, || false);
+        let labels = Losses::new(&student.logits, &[Target::default()]);
+        let loss = teacher.loss(&answer, &student, &labels);
+        assert!(loss.requires_grad());
+        // The same weights in bfloat16 and in f32: near, but not the same.
+        let distance = (&student.pooled - &answer.pooled).abs().max().double_value(&[]);
+        assert!(distance > 0.0 && distance < 0.1, "{distance}");
+    }
 }

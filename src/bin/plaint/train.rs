@@ -71,6 +71,8 @@ struct Report {
     draws: usize,
     tokens: usize,
     busy: f64,
+    /// Of it, time of the teacher.
+    teacher: f64,
     /// Running mean of the loss.
     loss: f32,
 }
@@ -80,7 +82,16 @@ const BETWEEN_LINES: Duration = Duration::from_secs(30);
 impl Report {
     fn new() -> Self {
         let now = Instant::now();
-        Self { bar: ProgressBar::hidden(), started: now, told: now, draws: 0, tokens: 0, busy: 0.0, loss: 0.0 }
+        Self {
+            bar: ProgressBar::hidden(),
+            started: now,
+            told: now,
+            draws: 0,
+            tokens: 0,
+            busy: 0.0,
+            teacher: 0.0,
+            loss: 0.0,
+        }
     }
 
     fn tell(&mut self, event: Event) {
@@ -92,9 +103,10 @@ impl Report {
                 self.bar.set_style(style.expect("a constant template"));
                 tell(format_args!("{draws} texts to draw, {done} done before"));
             }
-            Event::Step { done, loss, gradient_norm, tokens, seconds, .. } => {
+            Event::Step { done, loss, gradient_norm, tokens, seconds, teacher_seconds, .. } => {
                 self.tokens += tokens;
                 self.busy += seconds;
+                self.teacher += teacher_seconds;
                 self.loss = if self.loss == 0.0 { loss } else { 0.98 * self.loss + 0.02 * loss };
                 self.bar.set_position(done as u64);
                 let rate = self.tokens as f64 / self.busy;
@@ -102,8 +114,12 @@ impl Report {
                 if self.bar.is_hidden() && self.told.elapsed() > BETWEEN_LINES {
                     self.told = Instant::now();
                     let minutes = self.started.elapsed().as_secs_f64() / 60.0;
+                    let teacher = match 100.0 * self.teacher / self.busy {
+                        share if share > 0.0 => format!(", teacher {share:.0} % of the time"),
+                        _ => String::new(),
+                    };
                     tell(format_args!(
-                        "{done}/{} texts, {minutes:.1} min, loss {:.3}, gradient {gradient_norm:.2}, {rate:.0} tokens/s",
+                        "{done}/{} texts, {minutes:.1} min, loss {:.3}, gradient {gradient_norm:.2}, {rate:.0} tokens/s{teacher}",
                         self.draws, self.loss
                     ));
                 }
