@@ -134,6 +134,39 @@ fn a_trained_folder_opens_and_knows_what_it_was_taught() {
 }
 
 #[test]
+fn the_card_reports_on_the_rows_that_were_asked_for() {
+    let folder = set_up();
+    let row = |text: &str, split: &str, extra: &str| {
+        format!("{{\"text\":\"{text}\",\"split\":\"{split}\",\"complaint\":1,\"urgency_level\":\"high\"{extra}}}\n")
+    };
+    let more = row("Dieser Satz steht auch in der Prüfung.", "train", "")
+        + &row("Und dieser in einer anderen Prüfung.", "dev", ",\"in_test_of\":[\"x.test\"]")
+        + &row("dieser satz steht auch in der prüfung", "test", "")
+        + "{\"text\":\"Ohne Urteil.\",\"split\":\"test\"}\n";
+    fs::write(folder.file("data.jsonl"), rows("train", 0) + &rows("dev", 1) + &more).unwrap();
+    let mut recipe = recipe(&folder, &folder.file("data.jsonl"), "");
+    recipe.train[0].passes = 1.0;
+    recipe.dev[0].limit = Some(40);
+    recipe.test[0].split = Some("test".into());
+    recipe.test[0].heads = vec![plaint::evaluate::Head::Complaint];
+    let corpus = Corpus::read(&recipe).unwrap();
+    assert_eq!(corpus.dropped, 1, "the text recurs in test data");
+    let mut scored = Vec::new();
+    train(&recipe, &corpus, |event| {
+        if let Event::Scored { done, total } = event {
+            scored.push((done, total));
+        }
+    })
+    .unwrap();
+    let count = scored.len();
+    assert!((1..=41).contains(&count) && scored == Vec::from_iter((1..=count).map(|done| (done, count))), "{scored:?}");
+    let card = fs::read_to_string(recipe.output.join("CARD.md")).unwrap();
+    let (test, dev) = card.split_once("### On development data").unwrap();
+    assert!(test.contains("| all | 1 |") && !test.contains("| urgency | texts"), "{card}");
+    assert_eq!(dev.matches(&format!("| all | {} |", count - 1)).count(), 3, "{card}");
+}
+
+#[test]
 fn layers_may_be_left_out() {
     let folder = set_up();
     let mut recipe = recipe(&folder, &folder.file("data.jsonl"), "");

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
+use super::head::Head;
 use super::jsonl::{self, Place, ReadError, RowError};
 use crate::assessment::{SentimentLabel, UrgencyLevel};
 
@@ -50,6 +51,17 @@ pub struct Labels {
     pub sentiment: Option<SentimentLabel>,
     /// How soon somebody must act.
     pub urgency: Option<UrgencyLevel>,
+}
+
+impl Labels {
+    /// Those of `heads`, without the others.
+    pub fn only(self, heads: &[Head]) -> Self {
+        Self {
+            complaint: self.complaint.filter(|_| heads.contains(&Head::Complaint)),
+            sentiment: self.sentiment.filter(|_| heads.contains(&Head::Sentiment)),
+            urgency: self.urgency.filter(|_| heads.contains(&Head::Urgency)),
+        }
+    }
 }
 
 impl Example {
@@ -293,6 +305,18 @@ mod tests {
         let long = format!("{{\"text\":\"{}\"}}\n{{\"text\":\"ok\"}}", "x".repeat(5 << 20));
         let Dataset { examples, errors } = read("long.jsonl", long.as_bytes());
         assert_eq!((examples.len(), examples[0].id.as_str(), errors[0].line), (1, "2", 1));
+    }
+
+    #[test]
+    fn labels_of_some_heads() {
+        let all = Labels {
+            complaint: Some(true),
+            sentiment: Some(SentimentLabel::Negative),
+            urgency: Some(UrgencyLevel::Low),
+        };
+        assert_eq!(all.only(&Head::ALL), all);
+        assert_eq!(all.only(&[]), Labels::default());
+        assert_eq!(all.only(&[Head::Urgency]), Labels { urgency: all.urgency, ..Labels::default() });
     }
 
     #[test]

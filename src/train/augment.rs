@@ -137,7 +137,7 @@ fn typo(text: &str, rng: &mut Rng) -> String {
 mod tests {
     use super::*;
     use crate::assessment::SentimentLabel;
-    use crate::evaluate::{Example, Head, Labels};
+    use crate::evaluate::{Example, Labels};
     use crate::train::recipe::SentimentLabels;
 
     fn item(text: &str, complaint: bool) -> Item {
@@ -148,7 +148,7 @@ mod tests {
         };
         Item {
             example: Example { text: text.into(), lang: Some("de".into()), labels, ..Example::default() },
-            target: Target::from_labels(labels, &Head::ALL, SentimentLabels::ThreeClass, 1.0),
+            target: Target::from_labels(labels, SentimentLabels::ThreeClass, 1.0),
             passes: 1.0,
             compose: true,
         }

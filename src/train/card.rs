@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
-use super::corpus::{Corpus, files};
+use super::DevScores;
+use super::corpus::Corpus;
 use super::error::TrainError;
-use super::recipe::{DataSpec, Recipe};
-use super::{DevScores, corpus};
+use super::fit::Event;
+use super::recipe::Recipe;
 use crate::engine::Engine;
 use crate::evaluate::suite::{Suite, SuiteReport};
-use crate::evaluate::{Dataset, Dimension, Estimate, Head, HeadReport, Measure, Options, Report, evaluate};
+use crate::evaluate::{Dimension, Estimate, Example, Head, HeadReport, Measure, Options, Report, score};
 use crate::model::Manifest;
 
 /// What a run tells its card.
@@ -22,8 +23,8 @@ pub(super) struct Run<'a> {
 }
 
 /// Measures the model that was written, and describes it in Markdown.
-pub(super) fn card(run: &Run<'_>, engine: &Engine) -> Result<String, TrainError> {
-    let Run { recipe, .. } = run;
+pub(super) fn card(run: &Run<'_>, engine: &Engine, tell: &mut dyn FnMut(Event)) -> Result<String, TrainError> {
+    let Run { recipe, corpus, .. } = run;
     let mut text = String::new();
     let model = &recipe.model;
     let _ = writeln!(text, "# {} {}\n\n{}\n", model.name, model.version, model.description);
@@ -36,14 +37,20 @@ pub(super) fn card(run: &Run<'_>, engine: &Engine) -> Result<String, TrainError>
     text += "## Figures\n\n";
     text += "Of the int8 weights in this folder, on the encoder `cpu`; in brackets 95 % bootstrap intervals over groups of \
              related texts. Training, calibration and thresholds saw no row of test.\n";
-    for (title, specs) in
-        [("test", &recipe.test), ("development data, on which the decisions were fitted", &recipe.dev)]
+    let total = corpus.test.len() + corpus.dev.len();
+    let mut done = 0;
+    for (title, items) in
+        [("test", &corpus.test), ("development data, on which the decisions were fitted", &corpus.dev)]
     {
-        let dataset = read(specs)?;
-        if !dataset.is_empty() {
+        if !items.is_empty() {
+            let examples: Vec<Example> = items.iter().map(|item| item.example.clone()).collect();
+            let scores = score(engine, &examples, |_| {
+                done += 1;
+                tell(Event::Scored { done, total });
+            });
             let options = Options { by: vec![vec![Dimension::Source, Dimension::Lang]], ..Options::default() };
             let _ = writeln!(text, "\n### On {title}\n");
-            text += &figures(&evaluate(engine, &dataset, &options));
+            text += &figures(&Report::new(scores, &options));
         }
     }
     if let Some(path) = &recipe.suite {
@@ -51,22 +58,6 @@ pub(super) fn card(run: &Run<'_>, engine: &Engine) -> Result<String, TrainError>
         text += &robustness(&suite.run(engine), &path.display().to_string());
     }
     Ok(text)
-}
-
-fn read(specs: &[DataSpec]) -> Result<Vec<crate::evaluate::Example>, TrainError> {
-    let mut examples = Vec::new();
-    for spec in specs {
-        let Dataset { examples: read, .. } = Dataset::read_all(files(&spec.files)?)?;
-        examples.extend(read.into_iter().filter(|example| corpus::wanted(example, spec)).map(|mut example| {
-            let keep = |head| spec.heads.contains(&head);
-            let labels = &mut example.labels;
-            labels.complaint = labels.complaint.filter(|_| keep(Head::Complaint));
-            labels.sentiment = labels.sentiment.filter(|_| keep(Head::Sentiment));
-            labels.urgency = labels.urgency.filter(|_| keep(Head::Urgency));
-            example
-        }));
-    }
-    Ok(examples)
 }
 
 fn making(run: &Run<'_>) -> String {

@@ -13,13 +13,15 @@ use crate::evaluate::{Dataset, Example, RowError};
 pub struct Corpus {
     pub(super) train: Vec<Item>,
     pub(super) dev: Vec<Item>,
+    /// What the card reports on beside `dev`.
+    pub(super) test: Vec<Item>,
     /// Rows that could not be read.
     pub errors: Vec<RowError>,
     /// Training rows left out because their text recurs in test or development data, or earlier in the training data.
     pub dropped: usize,
 }
 
-/// One labelled text.
+/// One labelled text. Its example has the labels that the recipe asks for, and no others.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub example: Example,
@@ -31,7 +33,7 @@ pub(super) struct Item {
 }
 
 impl Corpus {
-    /// Reads the files of a recipe.
+    /// Reads the files of a recipe: rows to train on, development data, and test data.
     ///
     /// # Errors
     /// [`TrainError::NoFile`], [`TrainError::Data`] or [`TrainError::NoRows`]. Bad rows are no error: they are collected.
@@ -40,7 +42,8 @@ impl Corpus {
         let mut dev = read_all(&recipe.dev, false, recipe.seed, &mut errors)?;
         dev.retain(|item| item.example.in_test_of.is_empty());
         let mut train = read_all(&recipe.train, recipe.teacher.is_some(), recipe.seed, &mut errors)?;
-        let mut seen: HashSet<String> = dev.iter().map(|item| identity_key(&item.example.text)).collect();
+        let test = read_all(&recipe.test, false, recipe.seed, &mut errors)?;
+        let mut seen: HashSet<String> = dev.iter().chain(&test).map(|item| identity_key(&item.example.text)).collect();
         let before = train.len();
         train.retain(|item| {
             let key = identity_key(&item.example.text);
@@ -52,7 +55,7 @@ impl Corpus {
                 return Err(TrainError::NoRows { what });
             }
         }
-        Ok(Self { dropped: before - train.len(), train, dev, errors })
+        Ok(Self { dropped: before - train.len(), train, dev, test, errors })
     }
 
     /// Training rows by source, in the order of their first appearance.
@@ -97,23 +100,23 @@ fn read_all(
 }
 
 /// Whether the recipe's entry asks for the row.
-pub(super) fn wanted(example: &Example, spec: &DataSpec) -> bool {
+fn wanted(example: &Example, spec: &DataSpec) -> bool {
     spec.split.as_ref().is_none_or(|split| example.split.as_ref() == Some(split))
         && example.fold.is_none_or(|fold| !spec.exclude_folds.contains(&fold))
 }
 
-fn item(example: Example, spec: &DataSpec) -> Item {
-    let mut labels = example.labels;
+fn item(mut example: Example, spec: &DataSpec) -> Item {
     if spec.sentiment == SentimentLabels::Public {
-        labels.sentiment = example.sentiment_public;
+        example.labels.sentiment = example.sentiment_public;
     }
+    example.labels = example.labels.only(&spec.heads);
     let weight = spec.weight * example.weight.unwrap_or(1.0);
-    let target = Target::from_labels(labels, &spec.heads, spec.sentiment, weight);
+    let target = Target::from_labels(example.labels, spec.sentiment, weight);
     Item { example, target, passes: spec.passes, compose: spec.compose }
 }
 
 /// The files that match, in alphabetical order.
-pub(super) fn files(patterns: &[String]) -> Result<Vec<PathBuf>, TrainError> {
+fn files(patterns: &[String]) -> Result<Vec<PathBuf>, TrainError> {
     let mut all = Vec::new();
     for pattern in patterns {
         let no_file = || TrainError::NoFile { pattern: pattern.clone() };
@@ -127,7 +130,7 @@ pub(super) fn files(patterns: &[String]) -> Result<Vec<PathBuf>, TrainError> {
 }
 
 /// What two copies of one post share: its letters and digits, without case, handles, links and the marks of a retweet.
-pub(super) fn identity_key(text: &str) -> String {
+fn identity_key(text: &str) -> String {
     text.split_whitespace()
         .filter(|word| !word.starts_with('@') && !word.starts_with("http") && !word.eq_ignore_ascii_case("rt"))
         .flat_map(str::chars)

@@ -16,7 +16,7 @@ use super::optimizer::schedule;
 use super::recipe::Recipe;
 use super::stream::{Draw, draws};
 use super::teacher::Teacher;
-use super::watch::{DevScores, watch};
+use super::watch::{DevScores, Row, watch};
 use crate::guard::guard;
 use crate::model::BaseModel;
 use crate::text::{LongText, ReadingLimits, TextReader, Tokenizer};
@@ -60,6 +60,13 @@ pub enum Event {
         /// Whether it was the best look so far.
         best: bool,
     },
+    /// A text was scored for the card with the finished model.
+    Scored {
+        /// Texts scored.
+        done: usize,
+        /// Texts to score in all.
+        total: usize,
+    },
 }
 
 /// Trains the network, and returns it as it was at its best on the development data.
@@ -95,6 +102,8 @@ pub(super) fn fit(
     }
     tell(Event::Started { draws: order.len(), done: progress.drawn });
 
+    // What was seen of the network as it is, if that is the best so far.
+    let mut seen = None;
     while progress.drawn < order.len() && progress.looks_without_gain < optimizer.patience {
         let chunk = &order[progress.drawn..order.len().min(progress.drawn + optimizer.evaluate_every)];
         let mut rng = Rng::with_seed(recipe.seed ^ progress.drawn as u64);
@@ -131,24 +140,32 @@ pub(super) fn fit(
         // Texts that could not be read were drawn all the same.
         progress.drawn += chunk.len() - texts;
 
-        let (scores, _) = watch(&network, &dev);
+        let (scores, rows) = watch(&network, &dev);
         let best = progress.look(scores.loss());
         tell(Event::Watched { step: progress.steps, done: progress.drawn, scores, best });
         if best {
             Checkpoint::write_weights(&files.best, &network, &fingerprint)?;
         }
+        seen = best.then_some((scores, rows));
         Checkpoint::write(&files.last, &network, &progress, &fingerprint)?;
     }
-    if let Some(checkpoint) = Checkpoint::read(&files.best, &fingerprint)? {
-        checkpoint.restore(&mut network)?;
-    }
+    let dev = match seen {
+        Some(seen) => seen,
+        None => {
+            if let Some(checkpoint) = Checkpoint::read(&files.best, &fingerprint)? {
+                checkpoint.restore(&mut network)?;
+            }
+            watch(&network, &dev)
+        }
+    };
     Ok(Trained { network, dev, progress })
 }
 
-/// A network after training, and what is needed to finish it.
+/// A network after training, at its best.
 pub(super) struct Trained {
     pub network: Network,
-    pub dev: Vec<Batch>,
+    /// How it does on the development data, and its logits there.
+    pub dev: (DevScores, Vec<Row>),
     pub progress: Progress,
 }
 

@@ -66,10 +66,9 @@ use crate::engine::Engine;
 ///
 /// # Errors
 /// [`TrainError`] says what of the recipe, the data or the run is at fault.
-pub fn train(recipe: &Recipe, corpus: &Corpus, tell: impl FnMut(Event)) -> Result<(), TrainError> {
+pub fn train(recipe: &Recipe, corpus: &Corpus, mut tell: impl FnMut(Event)) -> Result<(), TrainError> {
     let base = base::read(&recipe.base)?;
-    let fit::Trained { network, dev, progress } = fit::fit(recipe, corpus, &base, tell)?;
-    let (scores, rows) = watch::watch(&network, &dev);
+    let fit::Trained { network, dev: (scores, rows), progress } = fit::fit(recipe, corpus, &base, &mut tell)?;
     let details = BTreeMap::from([
         ("trained_on".to_owned(), json!(BTreeMap::from_iter(corpus.sources()))),
         ("seed".to_owned(), json!(recipe.seed)),
@@ -89,6 +88,6 @@ pub fn train(recipe: &Recipe, corpus: &Corpus, tell: impl FnMut(Event)) -> Resul
     let engine = engine.map_err(|source| TrainError::Model { path: recipe.output.clone(), source })?;
     let run = card::Run { recipe, corpus, steps: progress.steps, draws: progress.drawn, dev: scores };
     let path = recipe.output.join("CARD.md");
-    let text = card::card(&run, &engine)?;
+    let text = card::card(&run, &engine, &mut tell)?;
     std::fs::write(&path, text).map_err(|source| TrainError::Io { path, source })
 }

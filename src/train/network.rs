@@ -34,6 +34,7 @@ pub(super) struct Network {
     /// Of the variables of `bert` and `heads`, by name.
     variables: Vec<Variable>,
     words: Parameter,
+    layers: usize,
     hidden: usize,
     kind: Kind,
 }
@@ -94,7 +95,7 @@ impl Network {
         let variable = |(name, tensor): (String, &Tensor)| Variable::new(name, tensor.shallow_clone(), layers);
         let variables = bert.named().into_iter().chain(heads.named()).map(variable).collect();
         let words = Parameter::new(weights.embeddings.word.to_f32());
-        Self { bert, heads, variables, words, hidden: config.hidden_size, kind }
+        Self { bert, heads, variables, words, layers, hidden: config.hidden_size, kind }
     }
 
     /// Forward pass. `dropped` tells of each token in turn whether its embedding is replaced by zeros.
@@ -160,8 +161,7 @@ impl Network {
             variable.parameter.step(&variable.gradient, Step { learning_rate: rate, weight_decay, ..step });
             variable.write();
         }
-        let depth = self.variables.iter().filter_map(|variable| variable.depth).max().unwrap_or(0);
-        let learning_rate = rates.encoder * rates.layer_decay.powi(depth);
+        let learning_rate = rates.encoder * rates.layer_decay.powi(self.layers as i32);
         self.words.step_rows(&rows, self.hidden, word_gradient, Step { learning_rate, ..step });
         norm
     }

@@ -2,7 +2,7 @@
 
 use super::recipe::SentimentLabels;
 use crate::assessment::{SentimentLabel, UrgencyLevel};
-use crate::evaluate::{Head, Labels};
+use crate::evaluate::Labels;
 
 /// Number of sentiment labels.
 pub(super) const SENTIMENTS: usize = SentimentLabel::ALL.len();
@@ -27,19 +27,19 @@ pub(super) struct Target {
 
 impl Target {
     /// From labels: all probability on the label, but for what `smoothing` spreads.
-    pub(super) fn from_labels(labels: Labels, heads: &[Head], reading: SentimentLabels, weight: f32) -> Self {
+    pub(super) fn from_labels(labels: Labels, reading: SentimentLabels, weight: f32) -> Self {
         let mut target = Self { has_neutral: reading != SentimentLabels::TwoClass, ..Self::default() };
-        if let (Some(complaint), true) = (labels.complaint, heads.contains(&Head::Complaint)) {
+        if let Some(complaint) = labels.complaint {
             target.complaint = f32::from(u8::from(complaint));
             target.complaint_weight = weight;
         }
-        if let (Some(label), true) = (labels.sentiment, heads.contains(&Head::Sentiment))
+        if let Some(label) = labels.sentiment
             && (target.has_neutral || label != SentimentLabel::Neutral)
         {
             target.sentiment[label as usize] = 1.0;
             target.sentiment_weight = weight;
         }
-        if let (Some(level), true) = (labels.urgency, heads.contains(&Head::Urgency)) {
+        if let Some(level) = labels.urgency {
             target.urgency = std::array::from_fn(|cut| f32::from(u8::from(level as usize > cut)));
             target.urgency_weight = weight;
         }
@@ -92,7 +92,6 @@ mod tests {
     fn labels_as_numbers() {
         let target = Target::from_labels(
             labels(true, SentimentLabel::Neutral, UrgencyLevel::Normal),
-            &Head::ALL,
             SentimentLabels::ThreeClass,
             2.0,
         );
@@ -102,22 +101,16 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_is_not_asked_for_learns_nothing() {
-        let target = Target::from_labels(
-            labels(true, SentimentLabel::Positive, UrgencyLevel::None),
-            &[Head::Complaint],
-            SentimentLabels::ThreeClass,
-            1.0,
-        );
+    fn a_head_without_a_label_learns_nothing() {
+        let complaint = Labels { complaint: Some(true), ..Labels::default() };
+        let target = Target::from_labels(complaint, SentimentLabels::ThreeClass, 1.0);
         assert_eq!((target.sentiment_weight, target.urgency_weight), (0.0, 0.0));
         assert!(target.is_used());
     }
 
     #[test]
     fn neutral_has_no_place_in_two_classes() {
-        let two = |label| {
-            Target::from_labels(labels(false, label, UrgencyLevel::None), &Head::ALL, SentimentLabels::TwoClass, 1.0)
-        };
+        let two = |label| Target::from_labels(labels(false, label, UrgencyLevel::None), SentimentLabels::TwoClass, 1.0);
         assert_eq!(two(SentimentLabel::Neutral).sentiment_weight, 0.0);
         let positive = two(SentimentLabel::Positive).smoothed(0.2);
         assert!((positive.sentiment[0] - 0.1).abs() < 1e-6 && positive.sentiment[1] == 0.0, "{positive:?}");
@@ -126,12 +119,7 @@ mod tests {
     #[test]
     fn a_joined_post_complains_if_a_part_does() {
         let target = |complaint, level| {
-            Target::from_labels(
-                labels(complaint, SentimentLabel::Negative, level),
-                &Head::ALL,
-                SentimentLabels::ThreeClass,
-                1.0,
-            )
+            Target::from_labels(labels(complaint, SentimentLabel::Negative, level), SentimentLabels::ThreeClass, 1.0)
         };
         let post = target(true, UrgencyLevel::Low).joined(&target(false, UrgencyLevel::High));
         assert_eq!((post.complaint, post.sentiment_weight, post.urgency), (1.0, 0.0, [1.0, 1.0, 1.0, 0.0]));

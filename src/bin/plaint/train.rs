@@ -138,6 +138,20 @@ impl Report {
                     scores.urgency_kappa,
                 ));
             }),
+            Event::Scored { done, total } => {
+                if done == 1 {
+                    self.bar.finish_and_clear();
+                    let style =
+                        ProgressStyle::with_template("{bar:30} {pos}/{len} texts scored for the card, {eta} left");
+                    self.bar = ProgressBar::new(total as u64).with_style(style.expect("a constant template"));
+                    tell(format_args!("{total} texts to score for the card"));
+                }
+                self.bar.set_position(done as u64);
+                if self.bar.is_hidden() && self.told.elapsed() > BETWEEN_LINES {
+                    self.told = Instant::now();
+                    tell(format_args!("{done}/{total} texts scored for the card"));
+                }
+            }
             _ => {}
         }
     }
