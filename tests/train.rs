@@ -9,7 +9,7 @@ use std::path::Path;
 use common::folder::Folder;
 use common::tiny_model::TinyModel;
 use plaint::Engine;
-use plaint::train::{Corpus, Event, Recipe, TeacherSpec, TrainError, train};
+use plaint::train::{Corpus, Event, Recipe, TeacherSpec, TrainError, cross_validate, train};
 
 /// What the tiny model can learn: a complaint holds certain words.
 fn rows(split: &str, seed: usize) -> String {
@@ -322,6 +322,82 @@ fn weights_of_another_recipe_than_the_named_one_are_no_base() {
     let next = next_stage(&folder);
     let error = train(&next, &Corpus::read(&next).unwrap(), |_| ()).unwrap_err();
     assert!(matches!(&error, TrainError::Checkpoint { path, .. } if *path == next.base.weights()), "{error}");
+}
+
+/// A recipe of three folds on rows of which each third is of a fold, and a translation of each.
+fn folds(folder: &Folder) -> Recipe {
+    let mut text = String::new();
+    for (index, line) in rows("any", 0).lines().enumerate() {
+        let (fold, subset) = (index % 3, ["service", "everyday"][index / 2 % 2]);
+        let row = line.trim_end_matches('}');
+        text += &format!("{row},\"fold\":{fold},\"subset\":\"{subset}\",\"in_test_of\":[\"x.test\"]}}\n");
+    }
+    let translated = text.replace("any", "anders").replace("\"lang\":\"de\"", "\"lang\":\"nl\"");
+    let recurring = "{\"text\":\"kein netz, seit tagen any 0\",\"complaint\":0,\"fold\":2}\n";
+    fs::write(folder.file("data.jsonl"), &text).unwrap();
+    fs::write(folder.file("translated.jsonl"), translated + recurring).unwrap();
+    let mut recipe = recipe(folder, &folder.file("data.jsonl"), "cross_validation = { folds = 3 }");
+    recipe.train[0].files.push(folder.file("translated.jsonl").display().to_string());
+    for spec in recipe.train.iter_mut().chain(&mut recipe.dev).chain(&mut recipe.test) {
+        spec.split = None;
+    }
+    recipe.train[0].passes = 12.0;
+    recipe
+}
+
+#[test]
+fn a_fold_is_trained_on_no_row_that_it_is_tested_or_decided_on() {
+    let folder = set_up();
+    let recipe = folds(&folder);
+    let spec = recipe.cross_validation.unwrap();
+    let first = recipe.fold(0, spec);
+    assert_eq!(
+        (&first.train[0].exclude_folds, &first.dev[0].folds, &first.test[0].folds),
+        (&vec![0, 1], &Some(vec![1]), &Some(vec![0]))
+    );
+    assert_eq!(recipe.fold(2, spec).dev[0].folds, Some(vec![0]));
+    // Of 48 rows and their translations a third; one row of another fold says what a tested one says.
+    let corpus = Corpus::read(&first).unwrap();
+    assert_eq!(corpus.sources(), [("data".to_owned(), 16), ("translated".to_owned(), 16)]);
+    assert_eq!(corpus.dropped, 1);
+}
+
+#[test]
+fn all_folds_are_measured_together_and_a_run_that_was_cut_off_goes_on_at_the_next_fold() {
+    struct CutOff;
+    let folder = set_up();
+    let recipe = folds(&folder);
+    let spec = recipe.cross_validation.unwrap();
+    let (mut tested, mut started) = (Vec::new(), 0);
+    let cut = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        cross_validate(&recipe, spec, |event| match event {
+            Event::Tested { fold, texts, .. } => tested.push((fold, texts)),
+            Event::Started { .. } if tested.len() == 1 => std::panic::panic_any(CutOff),
+            _ => {}
+        })
+    }));
+    assert!(cut.unwrap_err().is::<CutOff>());
+    assert_eq!(tested, [(0, 16)]);
+    tested.clear();
+    let report = cross_validate(&recipe, spec, |event| match event {
+        Event::Tested { fold, texts, .. } => tested.push((fold, texts)),
+        Event::Started { .. } => started += 1,
+        _ => {}
+    })
+    .unwrap();
+    assert_eq!((tested.as_slice(), started), ([(0, 16), (1, 16), (2, 16)].as_slice(), 2));
+    let complaint = report.overall(plaint::evaluate::Head::Complaint).unwrap();
+    assert_eq!((complaint.texts, complaint.clusters), (48, 48));
+    let f1 = complaint.measures[&plaint::evaluate::Measure::MacroF1];
+    assert!(f1.value > 0.8 && f1.interval.is_some(), "{f1:?}");
+    let table = fs::read_to_string(recipe.output.join("REPORT.md")).unwrap();
+    assert!(table.contains("| everyday | 24 |") && table.contains("| 2 | 16 |"), "{table}");
+    assert!(fs::read_to_string(recipe.output.join("report.json")).unwrap().contains("\"macro_f1\""));
+    assert!(!recipe.work.join("fold-0").exists());
+
+    let other = Recipe { seed: 6, ..recipe };
+    let error = cross_validate(&other, spec, |_| ()).unwrap_err();
+    assert!(matches!(error, TrainError::Checkpoint { .. }) && error.to_string().contains("fold-0.json"), "{error}");
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub enum Dimension {
     Lang,
     /// [`Example::channel`].
     Channel,
+    /// [`Example::subset`].
+    Subset,
 }
 
 impl Dimension {
@@ -57,6 +59,7 @@ impl Dimension {
             Self::Source => example.source.as_deref(),
             Self::Lang => example.lang.as_deref(),
             Self::Channel => example.channel.as_deref(),
+            Self::Subset => example.subset.as_deref(),
         }
     }
 }
@@ -69,7 +72,8 @@ impl FromStr for Dimension {
             "source" => Ok(Self::Source),
             "lang" => Ok(Self::Lang),
             "channel" => Ok(Self::Channel),
-            _ => Err(format!("found `{text}`, expected source, lang or channel")),
+            "subset" => Ok(Self::Subset),
+            _ => Err(format!("found `{text}`, expected source, lang, channel or subset")),
         }
     }
 }

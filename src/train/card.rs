@@ -94,7 +94,7 @@ fn decisions(manifest: &Manifest) -> String {
     text + "\n"
 }
 
-fn figures(report: &Report) -> String {
+pub(super) fn figures(report: &Report) -> String {
     let mut text = String::new();
     for head in Head::ALL {
         let columns: &[Measure] = match head {

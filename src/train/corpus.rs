@@ -39,8 +39,12 @@ impl Corpus {
     /// [`TrainError::NoFile`], [`TrainError::Data`] or [`TrainError::NoRows`]. Bad rows are no error: they are collected.
     pub fn read(recipe: &Recipe) -> Result<Self, TrainError> {
         let mut errors = Vec::new();
+        // In a cross-validation a row's fold says when it is tested; the flags speak of another division into splits.
+        let in_another_test = |example: &Example| {
+            !example.in_test_of.is_empty() && (recipe.cross_validation.is_none() || example.fold.is_none())
+        };
         let mut dev = read_all(&recipe.dev, false, recipe.seed, &mut errors)?;
-        dev.retain(|item| item.example.in_test_of.is_empty());
+        dev.retain(|item| !in_another_test(&item.example));
         let mut train = read_all(&recipe.train, recipe.teacher.is_some(), recipe.seed, &mut errors)?;
         let test = read_all(&recipe.test, false, recipe.seed, &mut errors)?;
         let mut seen: HashSet<String> = dev.iter().chain(&test).map(|item| identity_key(&item.example.text)).collect();
@@ -48,10 +52,12 @@ impl Corpus {
         train.retain(|item| {
             let key = identity_key(&item.example.text);
             // Short texts recur by chance: "thank you".
-            item.example.in_test_of.is_empty() && (key.chars().count() < 8 || seen.insert(key))
+            !in_another_test(&item.example) && (key.chars().count() < 8 || seen.insert(key))
         });
-        for (what, items) in [("training", &train), ("development", &dev)] {
-            if items.is_empty() {
+        for (what, items, asked_for) in
+            [("training", &train, true), ("development", &dev, true), ("test", &test, !recipe.test.is_empty())]
+        {
+            if items.is_empty() && asked_for {
                 return Err(TrainError::NoRows { what });
             }
         }
@@ -103,6 +109,7 @@ fn read_all(
 fn wanted(example: &Example, spec: &DataSpec) -> bool {
     spec.split.as_ref().is_none_or(|split| example.split.as_ref() == Some(split))
         && example.fold.is_none_or(|fold| !spec.exclude_folds.contains(&fold))
+        && spec.folds.as_ref().is_none_or(|folds| example.fold.is_some_and(|fold| folds.contains(&fold)))
 }
 
 fn item(mut example: Example, spec: &DataSpec) -> Item {

@@ -29,7 +29,7 @@ pub enum TrainError {
     /// Nothing is left to train on.
     #[error("found no row with a usable label for {what}, expected at least one")]
     NoRows {
-        /// Training or development.
+        /// Training, development or test.
         what: &'static str,
     },
     /// The base checkpoint or the finished model does not load.
@@ -48,7 +48,7 @@ pub enum TrainError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A checkpoint is not of this run.
+    /// A checkpoint, or the scores of a fold, are not of this run.
     #[error("{}: {message}", path.display())]
     Checkpoint {
         /// The file.

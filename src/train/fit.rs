@@ -60,6 +60,15 @@ pub enum Event {
         /// Whether it was the best look so far.
         best: bool,
     },
+    /// A fold of a cross-validation is tested, now or in an earlier run.
+    Tested {
+        /// Number of the fold.
+        fold: u8,
+        /// Its texts.
+        texts: usize,
+        /// Macro-F1 of complaint.
+        complaint_f1: Option<f64>,
+    },
     /// A text was scored for the card with the finished model.
     Scored {
         /// Texts scored.
@@ -105,7 +114,7 @@ pub(super) fn fit(
     // What was seen of the network as it is, if that is the best so far.
     let mut seen = None;
     while progress.drawn < order.len() && progress.looks_without_gain < optimizer.patience {
-        let chunk = &order[progress.drawn..order.len().min(progress.drawn + optimizer.evaluate_every)];
+        let chunk = &order[progress.drawn..order.len().min(progress.drawn.saturating_add(optimizer.evaluate_every))];
         let mut rng = Rng::with_seed(recipe.seed ^ progress.drawn as u64);
         let samples = read_train(&reader, chunk, corpus, &composer, recipe);
         let texts = samples.len();

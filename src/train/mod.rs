@@ -12,6 +12,7 @@
 //! | learn | `teacher` | the scores of a larger model, beside the labels |
 //! | update | `optimizer` | AdamW; only the rows of the embedding table that a batch used |
 //! | repeat | `fit` | the loop, development loss, checkpoints, resuming |
+//! | test | `folds` | cross-validation |
 //! | finish | `calibrate`, `export`, `card` | calibration, thresholds, int8, manifest and card |
 //!
 //! [`train`] walks it:
@@ -37,6 +38,7 @@ mod corpus;
 mod error;
 mod export;
 mod fit;
+mod folds;
 mod loss;
 mod network;
 mod optimizer;
@@ -49,8 +51,10 @@ mod watch;
 pub use corpus::Corpus;
 pub use error::TrainError;
 pub use fit::Event;
+pub use folds::cross_validate;
 pub use recipe::{
-    AugmentationSpec, BaseSpec, DataSpec, ModelSpec, OptimizerSpec, Recipe, SentimentLabels, TeacherSpec,
+    AugmentationSpec, BaseSpec, CrossValidationSpec, DataSpec, ModelSpec, OptimizerSpec, Recipe, SentimentLabels,
+    TeacherSpec,
 };
 pub use watch::DevScores;
 
@@ -67,8 +71,20 @@ use crate::engine::Engine;
 /// # Errors
 /// [`TrainError`] says what of the recipe, the data or the run is at fault.
 pub fn train(recipe: &Recipe, corpus: &Corpus, mut tell: impl FnMut(Event)) -> Result<(), TrainError> {
+    let (engine, run) = make(recipe, corpus, &mut tell)?;
+    let path = recipe.output.join("CARD.md");
+    let text = card::card(&run, &engine, &mut tell)?;
+    std::fs::write(&path, text).map_err(|source| TrainError::Io { path, source })
+}
+
+/// All of [`train`] but the card: trains, writes the model's folder and opens it.
+fn make<'a>(
+    recipe: &'a Recipe,
+    corpus: &'a Corpus,
+    tell: &mut dyn FnMut(Event),
+) -> Result<(Engine, card::Run<'a>), TrainError> {
     let base = base::read(&recipe.base)?;
-    let fit::Trained { network, dev: (scores, rows), progress } = fit::fit(recipe, corpus, &base, &mut tell)?;
+    let fit::Trained { network, dev: (scores, rows), progress } = fit::fit(recipe, corpus, &base, tell)?;
     let details = BTreeMap::from([
         ("trained_on".to_owned(), json!(BTreeMap::from_iter(corpus.sources()))),
         ("seed".to_owned(), json!(recipe.seed)),
@@ -87,7 +103,5 @@ pub fn train(recipe: &Recipe, corpus: &Corpus, mut tell: impl FnMut(Event)) -> R
     let engine = Engine::builder().open(&recipe.output);
     let engine = engine.map_err(|source| TrainError::Model { path: recipe.output.clone(), source })?;
     let run = card::Run { recipe, corpus, steps: progress.steps, draws: progress.drawn, dev: scores };
-    let path = recipe.output.join("CARD.md");
-    let text = card::card(&run, &engine, &mut tell)?;
-    std::fs::write(&path, text).map_err(|source| TrainError::Io { path, source })
+    Ok((engine, run))
 }

@@ -42,6 +42,8 @@ pub struct Recipe {
     /// Texts that the card reports on.
     #[serde(default)]
     pub test: Vec<DataSpec>,
+    /// Train once a fold, each time tested on texts that were left out, in place of making one model.
+    pub cross_validation: Option<CrossValidationSpec>,
     /// A suite of sentences that the card reports on.
     pub suite: Option<PathBuf>,
     /// What the card says beside figures, in Markdown.
@@ -149,6 +151,18 @@ pub struct TeacherSpec {
     pub vectors: f32,
 }
 
+/// How a recipe's rows are parted by their `fold`.
+///
+/// The model of fold `k` trains on rows of `train` of all folds but `k` and `k + 1` and on those without a fold, is
+/// calibrated on rows of `dev` of fold `k + 1`, and is tested on rows of `test` of fold `k`; after the last fold comes 0. It
+/// draws all its texts without stopping early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossValidationSpec {
+    /// Number of folds, at least 3; rows are of folds 0 to one less.
+    pub folds: u8,
+}
+
 /// Some files of labelled texts, and what they are used for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,6 +174,9 @@ pub struct DataSpec {
     /// Rows of these folds are left out.
     #[serde(default)]
     pub exclude_folds: Vec<u8>,
+    /// Only rows of these folds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<Vec<u8>>,
     /// How often each row is drawn in the run, on average.
     #[serde(default = "one")]
     pub passes: f32,
@@ -267,6 +284,12 @@ impl Recipe {
                 Err(format!("field `{field}`: found {value}, expected {low} to {high}"))
             }
         };
+        if let Some(CrossValidationSpec { folds }) = self.cross_validation {
+            in_range("cross_validation.folds", folds.into(), 3.0, 255.0)?;
+            if self.test.is_empty() {
+                return Err("field `test`: found nothing, expected the texts of the cross-validation".to_owned());
+            }
+        }
         let base = &self.base;
         if base.folder.is_some() == base.recipe.is_some() {
             let found = if base.folder.is_some() { "`folder` and `recipe`" } else { "neither `folder` nor `recipe`" };

@@ -81,7 +81,7 @@ fn stages_that_are_not_finished_are_run_first() {
 
 #[test]
 fn the_recipes_of_the_repository_are_sound() {
-    for recipe in ["plaint-base", "plaint-general", "plaint-mini"] {
+    for recipe in ["complaints-10fold", "plaint-base", "plaint-general", "plaint-mini"] {
         let path = format!("{}/recipes/{recipe}.toml", env!("CARGO_MANIFEST_DIR"));
         plaint::train::Recipe::read(path.as_ref()).unwrap();
     }

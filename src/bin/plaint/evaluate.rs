@@ -31,7 +31,7 @@ pub struct Args {
     /// Texts of these splits only
     #[arg(long = "split", value_name = "NAME", value_delimiter = ',')]
     splits: Vec<String>,
-    /// What to tell texts apart by: lang, source, channel, or several at once as in source+lang
+    /// What to tell texts apart by: lang, source, channel, subset, or several at once as in source+lang
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "lang,source,channel", value_parser = dimensions)]
     by: Vec<Dimensions>,
     /// A suite of sentences to try, also without DATA

@@ -6,15 +6,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use plaint::train::{Corpus, Event, Recipe, train};
+use plaint::train::{Corpus, Event, Recipe, TrainError, cross_validate, train};
 
 use crate::Outcome;
 use crate::fatal::Fatal;
+use crate::output::write_lines;
 
 /// Fine-tune a model: train, calibrate, export.
 ///
 /// Progress goes to stderr. A run that was cut off goes on from its last checkpoint when the command is given again. A
-/// recipe that starts from another recipe's model runs that one first, unless its model is there.
+/// recipe that starts from another recipe's model runs that one first, unless its model is there. A recipe with
+/// `cross_validation` trains and tests a model for each fold, and prints its figures on stdout.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to train, from what, on what: a TOML file.
@@ -41,7 +43,10 @@ fn run_stages(recipe: &Recipe) -> Result<Outcome, Fatal> {
 }
 
 fn run_stage(recipe: &Recipe) -> Result<Outcome, Fatal> {
-    let corpus = Corpus::read(recipe)?;
+    let corpus = match recipe.cross_validation {
+        Some(spec) => Corpus::read(&recipe.fold(0, spec))?,
+        None => Corpus::read(recipe)?,
+    };
     tell(format_args!("{} starts from {}", recipe.model.name, recipe.base.weights().display()));
     for error in &corpus.errors {
         tell(format_args!("plaint: {error}"));
@@ -54,7 +59,15 @@ fn run_stage(recipe: &Recipe) -> Result<Outcome, Fatal> {
         corpus.dropped
     ));
     let mut report = Report::new();
-    train(recipe, &corpus, |event| report.tell(event))?;
+    match recipe.cross_validation {
+        Some(spec) => {
+            cross_validate(recipe, spec, |event| report.tell(event))?;
+            let path = recipe.output.join("REPORT.md");
+            let table = std::fs::read(&path).map_err(|source| TrainError::Io { path, source })?;
+            write_lines(&table)?;
+        }
+        None => train(recipe, &corpus, |event| report.tell(event))?,
+    }
     Ok(if corpus.errors.is_empty() { Outcome::Complete } else { Outcome::SomeInputsFailed })
 }
 
@@ -137,6 +150,10 @@ impl Report {
                     scores.sentiment_f1,
                     scores.urgency_kappa,
                 ));
+            }),
+            Event::Tested { fold, texts, complaint_f1 } => self.bar.suspend(|| {
+                let f1 = complaint_f1.map(|f1| format!(", macro-F1 of complaint {f1:.3}")).unwrap_or_default();
+                tell(format_args!("fold {fold} is tested on {texts} texts{f1}"));
             }),
             Event::Scored { done, total } => {
                 if done == 1 {
