@@ -7,7 +7,7 @@ use super::{Engine, Inner};
 use crate::encoder::{self, EncoderKind, Precision};
 use crate::error::LoadError;
 use crate::model::{Model, ModelFiles};
-use crate::text::{LongText, ReadingLimits, TextReader};
+use crate::text::{LongText, TextReader};
 use crate::threads::Threads;
 
 /// Options of an engine; [`Engine::builder`] makes one with the defaults.
@@ -100,12 +100,8 @@ impl EngineBuilder {
             None => std::thread::available_parallelism().map_or(1, usize::from),
         })?;
         let Model { manifest, config, tokenizer, weights, heads } = Model::load(files)?;
-        let limits = ReadingLimits {
-            max_bytes: self.max_bytes.unwrap_or(manifest.windows.max_bytes),
-            window_tokens: manifest.windows.tokens,
-            overlap_tokens: manifest.windows.overlap,
-            long_text: self.long_text,
-        };
+        let mut limits = manifest.windows.limits(self.long_text);
+        limits.max_bytes = self.max_bytes.unwrap_or(limits.max_bytes);
         let parameters = weights.parameters() + heads.parameters();
         let hidden_size = config.hidden_size;
         let encoder = encoder::build(self.encoder, self.precision, config, manifest.pooling, weights, threads.clone())?;

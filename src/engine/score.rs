@@ -34,9 +34,7 @@ impl Inner {
             .iter()
             .enumerate()
             .filter_map(|(text, read)| Some((text, read.as_ref().ok()?)))
-            .flat_map(|(text, read)| {
-                read.windows.iter().map(move |range| Window { text, ids: &read.ids[range.clone()] })
-            })
+            .flat_map(|(text, read)| read.window_ids().map(move |ids| Window { text, ids }))
             .collect();
         let mut by_text = self.score_windows(&windows).into_iter().zip(&windows).peekable();
 
@@ -82,10 +80,9 @@ impl Inner {
 
     /// One vector a window, `[windows, hidden]`.
     fn encode(&self, windows: &[&[u32]]) -> Result<Vec<f32>, ScoreError> {
-        let (start, end) = (self.reader.tokenizer.start_token(), self.reader.tokenizer.end_token());
         let mut batch = PackedBatch::new();
         for ids in windows {
-            batch.push(std::iter::once(start).chain(ids.iter().copied()).chain(std::iter::once(end)));
+            batch.push(self.reader.tokenizer.frame(ids));
         }
         let mut vectors = vec![0.0; batch.len() * self.hidden_size];
         guard(|| self.encoder.encode(&batch, &mut vectors))

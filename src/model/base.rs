@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::config::BertConfig;
 use super::files::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
+use super::head_weights::HeadWeights;
 use super::weights::{BertWeights, Checkpoint};
-use crate::assessment::{SentimentLabel, UrgencyLevel};
 use crate::error::LoadError;
 
 /// An encoder with heads, as training starts from it.
@@ -19,19 +19,6 @@ pub(crate) struct BaseModel {
     pub weights: BertWeights,
     /// Of the checkpoint, or fresh ones.
     pub heads: HeadWeights,
-}
-
-/// Weights of the three heads, uncalibrated: `[outputs, hidden]` row-major and one bias an output.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct HeadWeights {
-    pub complaint_weight: Vec<f32>,
-    pub complaint_bias: Vec<f32>,
-    pub sentiment_weight: Vec<f32>,
-    pub sentiment_bias: Vec<f32>,
-    /// One row for all cuts.
-    pub urgency_weight: Vec<f32>,
-    /// Strictly falling.
-    pub urgency_bias: Vec<f32>,
 }
 
 impl BaseModel {
@@ -53,7 +40,11 @@ impl BaseModel {
         let config = BertConfig::parse(&config_json)?;
         let checkpoint = Checkpoint::parse(weights, None)?;
         let weights = BertWeights::read(&checkpoint, &config)?;
-        let heads = HeadWeights::read(&checkpoint, config.hidden_size)?;
+        let heads = if HeadWeights::are_in(&checkpoint) {
+            HeadWeights::read(&checkpoint, config.hidden_size)?
+        } else {
+            HeadWeights::fresh(config.hidden_size)
+        };
         Ok(Self { config, config_json, tokenizer_json, weights, heads })
     }
 
@@ -69,38 +60,5 @@ impl BaseModel {
         }
         self.config.num_hidden_layers = indices.len();
         Ok(())
-    }
-}
-
-impl HeadWeights {
-    fn read(checkpoint: &Checkpoint<'_>, hidden: usize) -> Result<Self, LoadError> {
-        let root = checkpoint.root();
-        if !root.contains("heads.complaint.weight") {
-            return Ok(Self::fresh(hidden));
-        }
-        let weight =
-            |head: &str, rows| root.matrix(&format!("heads.{head}.weight"), rows, hidden).map(|matrix| matrix.to_f32());
-        let bias = |head: &str, size| root.vector(&format!("heads.{head}.bias"), size);
-        Ok(Self {
-            complaint_weight: weight("complaint", 1)?,
-            complaint_bias: bias("complaint", 1)?,
-            sentiment_weight: weight("sentiment", SentimentLabel::ALL.len())?,
-            sentiment_bias: bias("sentiment", SentimentLabel::ALL.len())?,
-            urgency_weight: weight("urgency", 1)?,
-            urgency_bias: bias("urgency", UrgencyLevel::ALL.len() - 1)?,
-        })
-    }
-
-    /// Heads that say nothing yet: weights of zero, levels of urgency equally likely.
-    pub(crate) fn fresh(hidden: usize) -> Self {
-        let odds = |above: f32| (above / (1.0 - above)).ln();
-        Self {
-            complaint_weight: vec![0.0; hidden],
-            complaint_bias: vec![0.0],
-            sentiment_weight: vec![0.0; hidden * SentimentLabel::ALL.len()],
-            sentiment_bias: vec![0.0; SentimentLabel::ALL.len()],
-            urgency_weight: vec![0.0; hidden],
-            urgency_bias: [0.8, 0.6, 0.4, 0.2].map(odds).to_vec(),
-        }
     }
 }

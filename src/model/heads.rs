@@ -1,13 +1,10 @@
 //! The three heads: linear maps from a window's vector to calibrated scores, and how windows become a text.
 
 use super::calibration::{Calibration, sigmoid, softmax};
-use super::manifest::{HeadSpecs, WindowPooling};
-use super::weights::{Checkpoint, tensor_error};
+use super::head_weights::{CUTS, HeadWeights, SENTIMENTS};
+use super::manifest::{HeadSpec, HeadSpecs, WindowPooling};
 use crate::assessment::{Probability, Sentiment, SentimentLabel, Urgency, UrgencyLevel};
-use crate::error::{LoadError, ScoreError};
-
-const SENTIMENTS: usize = SentimentLabel::ALL.len();
-const LEVELS: usize = UrgencyLevel::ALL.len();
+use crate::error::ScoreError;
 
 /// The three heads of a model.
 #[derive(Debug)]
@@ -16,7 +13,7 @@ pub struct Heads {
     sentiment: Head<SENTIMENTS>,
     /// One weight vector for all four cumulative logits (McCullagh, *Regression models for ordinal data*, 1980): they
     /// differ in their biases only, so that probabilities of "above k" fall with k.
-    urgency: Head<{ LEVELS - 1 }>,
+    urgency: Head<CUTS>,
     complaint_threshold: f32,
     urgency_thresholds: Vec<f32>,
 }
@@ -43,39 +40,14 @@ pub struct WindowScores {
 }
 
 impl Heads {
-    pub(super) fn read(checkpoint: &Checkpoint<'_>, specs: &HeadSpecs, hidden: usize) -> Result<Self, LoadError> {
-        let root = checkpoint.root();
-        let weight = |head: &str, rows: usize| {
-            root.matrix(&format!("heads.{head}.weight"), rows, hidden).map(|matrix| matrix.to_f32())
-        };
-        let bias = |head: &str, size: usize| root.vector(&format!("heads.{head}.bias"), size);
-        let urgency_bias: [f32; LEVELS - 1] = to_array(bias("urgency", LEVELS - 1)?);
-        if !urgency_bias.is_sorted_by(|a, b| a > b) {
-            let expected = "strictly falling numbers: each level is rarer than the one below it";
-            return Err(tensor_error("heads.urgency.bias", format!("{urgency_bias:?}"), expected));
-        }
-        Ok(Self {
-            complaint: Head {
-                weight: weight("complaint", 1)?,
-                bias: to_array(bias("complaint", 1)?),
-                calibration: specs.complaint.calibration,
-                windows: specs.complaint.windows,
-            },
-            sentiment: Head {
-                weight: weight("sentiment", SENTIMENTS)?,
-                bias: to_array(bias("sentiment", SENTIMENTS)?),
-                calibration: specs.sentiment.calibration,
-                windows: specs.sentiment.windows,
-            },
-            urgency: Head {
-                weight: weight("urgency", 1)?,
-                bias: urgency_bias,
-                calibration: specs.urgency.calibration,
-                windows: specs.urgency.windows,
-            },
+    pub(super) fn new(weights: HeadWeights, specs: &HeadSpecs) -> Self {
+        Self {
+            complaint: Head::new(weights.complaint_weight, weights.complaint_bias, &specs.complaint),
+            sentiment: Head::new(weights.sentiment_weight, weights.sentiment_bias, &specs.sentiment),
+            urgency: Head::new(weights.urgency_weight, weights.urgency_bias, &specs.urgency),
             complaint_threshold: specs.complaint.thresholds[0],
             urgency_thresholds: specs.urgency.thresholds.clone(),
-        })
+        }
     }
 
     /// Number of parameters.
@@ -96,7 +68,7 @@ impl Heads {
         softmax(&mut sentiment);
         let above = self.urgency.logits(vector).map(sigmoid);
         // E[level] = Σ_k P(level > k).
-        let urgency = above.iter().sum::<f32>() / (LEVELS - 1) as f32;
+        let urgency = above.iter().sum::<f32>() / CUTS as f32;
         let complaint = sigmoid(complaint);
         finite("complaint", &[complaint])?;
         finite("sentiment", &sentiment)?;
@@ -159,6 +131,10 @@ impl Heads {
 }
 
 impl<const OUTPUTS: usize> Head<OUTPUTS> {
+    fn new(weight: Vec<f32>, bias: [f32; OUTPUTS], spec: &HeadSpec) -> Self {
+        Self { weight, bias, calibration: spec.calibration, windows: spec.windows }
+    }
+
     /// Calibrated logits. Sums in order of the vector, so that they depend on nothing but the vector.
     fn logits(&self, vector: &[f32]) -> [f32; OUTPUTS] {
         let hidden = vector.len();
@@ -180,13 +156,6 @@ impl<const OUTPUTS: usize> Head<OUTPUTS> {
 /// Rounding may leave a sum of probabilities a hair outside `[0, 1]`.
 pub(crate) fn probability(value: f32) -> Probability {
     Probability::new(value.clamp(0.0, 1.0)).expect("finite: checked where it was computed")
-}
-
-/// `values` has been checked to hold `N` numbers.
-fn to_array<const N: usize>(values: Vec<f32>) -> [f32; N] {
-    let mut array = [0.0; N];
-    array.copy_from_slice(&values);
-    array
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::files::MANIFEST_FILE;
 use super::json::{self, field_error};
 use crate::assessment::{SentimentLabel, UrgencyLevel};
 use crate::error::LoadError;
-use crate::text::{CleaningRecipe, Tokenizer};
+use crate::text::{CleaningRecipe, LongText, ReadingLimits, Tokenizer};
 
 /// The manifest. DESIGN.md describes the format field by field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,14 @@ pub struct WindowSpec {
     pub overlap: usize,
     /// Bytes of a text that are read at most, unless the caller sets another limit.
     pub max_bytes: usize,
+}
+
+impl WindowSpec {
+    /// The same for a [`TextReader`](crate::text::TextReader).
+    pub fn limits(&self, long_text: LongText) -> ReadingLimits {
+        let Self { tokens, overlap, max_bytes } = *self;
+        ReadingLimits { max_bytes, window_tokens: tokens, overlap_tokens: overlap, long_text }
+    }
 }
 
 /// The three heads. All are required: an `Assessment` holds all three scores.

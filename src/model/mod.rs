@@ -5,6 +5,7 @@ mod base;
 mod calibration;
 mod config;
 mod files;
+mod head_weights;
 mod heads;
 mod json;
 mod manifest;
@@ -12,12 +13,13 @@ mod matrix;
 mod weights;
 
 #[cfg(feature = "train")]
-pub(crate) use base::{BaseModel, HeadWeights};
+pub(crate) use base::BaseModel;
 pub use calibration::Calibration;
 pub use config::{Activation, BertConfig};
 #[cfg(feature = "train")]
 pub(crate) use files::sha256_hex;
 pub use files::{CONFIG_FILE, MANIFEST_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
+pub(crate) use head_weights::HeadWeights;
 pub(crate) use heads::probability;
 pub use heads::{Heads, WindowScores};
 pub use manifest::{
@@ -71,7 +73,7 @@ impl Model {
         };
         let checkpoint = weights::Checkpoint::parse(&files.weights, embedded)?;
         let weights = BertWeights::read(&checkpoint, &config)?;
-        let heads = Heads::read(&checkpoint, &manifest.heads, config.hidden_size)?;
+        let heads = Heads::new(HeadWeights::read(&checkpoint, config.hidden_size)?, &manifest.heads);
         Ok(Self { manifest, config, tokenizer, weights, heads })
     }
 }

@@ -85,6 +85,11 @@ impl TextReader {
 }
 
 impl ReadText {
+    /// Token ids of each window, without special tokens.
+    pub fn window_ids(&self) -> impl Iterator<Item = &[u32]> {
+        self.windows.iter().map(|window| &self.ids[window.clone()])
+    }
+
     /// Tokens that lie in a window, each counted once.
     pub fn tokens_read(&self) -> usize {
         self.windows.last().map_or(0, |window| window.end)

@@ -76,6 +76,11 @@ impl Tokenizer {
         self.end
     }
 
+    /// A window as an encoder takes it: its ids between the two special tokens.
+    pub fn frame(&self, ids: &[u32]) -> impl Iterator<Item = u32> {
+        std::iter::once(self.start).chain(ids.iter().copied()).chain(std::iter::once(self.end))
+    }
+
     /// Token ids of `text`, without special tokens.
     ///
     /// # Errors

@@ -23,9 +23,7 @@ pub(super) struct Batch {
 impl Sample {
     pub(super) fn read(reader: &TextReader, text: &str, target: Target) -> Result<Self, ScoreError> {
         let read = reader.read(text)?;
-        let tokenizer = &reader.tokenizer;
-        let frame = |ids: &[u32]| [&[tokenizer.start_token()], ids, &[tokenizer.end_token()]].concat();
-        let windows = read.windows.iter().map(|window| frame(&read.ids[window.clone()])).collect();
+        let windows = read.window_ids().map(|ids| reader.tokenizer.frame(ids).collect()).collect();
         Ok(Self { windows, target })
     }
 

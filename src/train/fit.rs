@@ -19,7 +19,7 @@ use super::teacher::Teacher;
 use super::watch::{DevScores, Row, watch};
 use crate::guard::guard;
 use crate::model::BaseModel;
-use crate::text::{LongText, ReadingLimits, TextReader, Tokenizer};
+use crate::text::{LongText, TextReader, Tokenizer};
 
 /// What a run tells whoever watches it.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +90,8 @@ pub(super) fn fit(
 ) -> Result<Trained, TrainError> {
     let tokenizer = Tokenizer::from_bytes(&base.tokenizer_json)
         .map_err(|source| TrainError::Model { path: recipe.base.folder().into(), source })?;
-    let reader = reader(recipe, tokenizer);
+    let limits = recipe.windows.limits(LongText::AllWindows);
+    let reader = TextReader { recipe: recipe.cleaning, tokenizer, limits };
     let optimizer = &recipe.optimizer;
     let mut network = Network::new(&base.config, &base.weights, &base.heads, optimizer.bf16);
 
@@ -210,16 +211,6 @@ fn step(
     let gradient_norm = network.step(forward, rates);
     let loss = total.double_value(&[]) as f32 / batch.samples.len() as f32;
     Stepped { loss, gradient_norm, teacher_seconds }
-}
-
-fn reader(recipe: &Recipe, tokenizer: Tokenizer) -> TextReader {
-    let limits = ReadingLimits {
-        max_bytes: recipe.windows.max_bytes,
-        window_tokens: recipe.windows.tokens,
-        overlap_tokens: recipe.windows.overlap,
-        long_text: LongText::AllWindows,
-    };
-    TextReader { recipe: recipe.cleaning, tokenizer, limits }
 }
 
 /// The samples of some draws. A text in which nothing readable is left is passed over.
