@@ -92,8 +92,14 @@ impl Network {
         let bert = Bert::new(config, weights, kind);
         let heads = HeadTensors::new(heads);
         let layers = config.num_hidden_layers;
-        let variable = |(name, tensor): (String, &Tensor)| Variable::new(name, tensor.shallow_clone(), layers);
-        let variables = bert.named().into_iter().chain(heads.named()).map(variable).collect();
+        // Master weights are those of the checkpoint, not what is left of them in bfloat16.
+        let exact = Bert::new(config, weights, Kind::Float);
+        let masters = exact.named().into_iter().chain(heads.named()).map(|(_, tensor)| to_vec(tensor));
+        let named = bert.named().into_iter().chain(heads.named());
+        let variable = |((name, tensor), master): ((String, &Tensor), Vec<f32>)| {
+            Variable::new(name, tensor.shallow_clone(), master, layers)
+        };
+        let variables = named.zip(masters).map(variable).collect();
         let words = Parameter::new(weights.embeddings.word.to_f32());
         Self { bert, heads, variables, words, layers, hidden: config.hidden_size, kind }
     }
@@ -201,8 +207,7 @@ impl Network {
 }
 
 impl Variable {
-    fn new(name: String, tensor: Tensor, layers: usize) -> Self {
-        let values = to_vec(&tensor);
+    fn new(name: String, tensor: Tensor, values: Vec<f32>, layers: usize) -> Self {
         let layer = name.strip_prefix("encoder.layer.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok());
         let depth = match layer {
             Some(layer) => Some((layers - 1 - layer) as i32),
@@ -358,6 +363,14 @@ mod tests {
             let difference = largest_difference(&to_vec(&pooled), &expected);
             assert!(difference < tolerance, "bf16 {bf16}: {difference}");
         }
+    }
+
+    #[test]
+    fn what_computes_in_bfloat16_keeps_its_weights_in_f32() {
+        let config = torch::tests::config();
+        let heads = HeadWeights::fresh(config.hidden_size);
+        let weights = |bf16| Network::new(&config, &torch::tests::weights(&config), &heads, bf16).weights();
+        assert!(weights(true) == weights(false));
     }
 
     #[test]
