@@ -267,12 +267,15 @@ proptest! {
 #[test]
 fn the_shipped_model_scores_alike_on_every_encoder() {
     let texts: Vec<String> = texts::all().into_iter().filter(|text| text.len() < 200).collect();
-    let cpu = Engine::embedded().unwrap();
+    let exact = Engine::builder().precision(Precision::F32).embedded().unwrap();
+    let rounded = Engine::embedded().unwrap();
     let reference = Engine::builder().encoder(EncoderKind::Reference).embedded().unwrap();
-    let together = cpu.score_batch(&texts);
-    for (text, together) in texts.iter().zip(together) {
-        let (alone, together, oracle) = (cpu.score(text).unwrap(), together.unwrap(), reference.score(text).unwrap());
-        assert_eq!(alone, together, "{text:?}");
-        assert!(assessment_difference(&alone, &oracle) < TOLERANCE, "{text:?}: {alone:?}, reference {oracle:?}");
+    for (cpu, tolerance) in [(exact, TOLERANCE), (rounded, INT8_TOLERANCE)] {
+        let together = cpu.score_batch(&texts);
+        for (text, together) in texts.iter().zip(together) {
+            let (alone, together, oracle) = (cpu.score(text).unwrap(), together.unwrap(), reference.score(text).unwrap());
+            assert_eq!(alone, together, "{text:?}");
+            assert!(assessment_difference(&alone, &oracle) < tolerance, "{text:?}: {alone:?}, reference {oracle:?}");
+        }
     }
 }
