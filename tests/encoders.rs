@@ -273,7 +273,8 @@ fn the_shipped_model_scores_alike_on_every_encoder() {
     for (cpu, tolerance) in [(exact, TOLERANCE), (rounded, INT8_TOLERANCE)] {
         let together = cpu.score_batch(&texts);
         for (text, together) in texts.iter().zip(together) {
-            let (alone, together, oracle) = (cpu.score(text).unwrap(), together.unwrap(), reference.score(text).unwrap());
+            let (alone, together, oracle) =
+                (cpu.score(text).unwrap(), together.unwrap(), reference.score(text).unwrap());
             assert_eq!(alone, together, "{text:?}");
             assert!(assessment_difference(&alone, &oracle) < tolerance, "{text:?}: {alone:?}, reference {oracle:?}");
         }

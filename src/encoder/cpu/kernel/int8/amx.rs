@@ -9,7 +9,7 @@ use std::arch::x86_64::__cpuid_count;
 use std::sync::OnceLock;
 
 use super::finish::Finish;
-use super::{Int8MatMul, LINE_BYTES, Line, PANEL_WIDTH};
+use super::{GROUP, Int8MatMul, LINE_BYTES, Line, PANEL_WIDTH};
 
 /// Rows of a tile.
 const TILE_ROWS: usize = 16;
@@ -182,10 +182,37 @@ impl Unit for TileUnit {
     }
 }
 
-/// Whether the CPU has AMX for integers and the system lets this process use it.
+/// Whether the CPU has AMX for integers, the system lets this process use it, and a tile comes out as it should.
 pub fn is_available() -> bool {
     static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| has_instructions() && request_tiles())
+    *ANSWER.get_or_init(|| has_instructions() && request_tiles() && is_right())
+}
+
+/// Multiplies one tile and compares: a CPU, a hypervisor or a mistake of ours that gets it wrong must not cost scores.
+fn is_right() -> bool {
+    let pattern = |seed: usize| -> [Line; TILE_ROWS] {
+        std::array::from_fn(|row| Line(std::array::from_fn(|byte| ((row * 67 + byte * 29 + seed) % 256) as u8)))
+    };
+    let (a, b) = (pattern(11), pattern(200));
+    let mut sums: Sums = [[[0; PANEL_WIDTH]; 2]; 2 * TILE_ROWS];
+    let mut unit = TileUnit::configure();
+    unit.zero::<0>();
+    unit.load::<4>(&a, 1);
+    unit.load::<6>(&b, 1);
+    unit.multiply::<0, 4, 6>();
+    unit.store::<0>(&mut sums, 0, 1);
+    drop(unit);
+    let right = |row: usize, column: usize| sums[row][1][column] == dot(&a[row], &b, column);
+    (0..TILE_ROWS).all(|row| (0..PANEL_WIDTH).all(|column| right(row, column)))
+}
+
+/// One sum of a tile, number by number.
+fn dot(row: &Line, b: &[Line; TILE_ROWS], column: usize) -> i32 {
+    let product = |k: usize| {
+        let weight = b[k / GROUP].0[GROUP * column + k % GROUP].cast_signed();
+        i32::from(row.0[k]) * i32::from(weight)
+    };
+    (0..LINE_BYTES).map(product).sum()
 }
 
 fn has_instructions() -> bool {
@@ -247,11 +274,7 @@ pub mod emulated {
             let [a, b] = [self.0[A], self.0[B]];
             for (row, sums) in self.0[C].iter_mut().enumerate() {
                 for column in 0..PANEL_WIDTH {
-                    let products = (0..LINE_BYTES).map(|k| {
-                        let weight = b[k / 4].0[4 * column + k % 4].cast_signed();
-                        i32::from(a[row].0[k]) * i32::from(weight)
-                    });
-                    let total = sum(sums, column) + products.sum::<i32>();
+                    let total = sum(sums, column) + dot(&a[row], &b, column);
                     sums.0[4 * column..][..4].copy_from_slice(&total.to_le_bytes());
                 }
             }

@@ -33,11 +33,10 @@ impl Finish<'_> {
     #[inline(always)]
     fn write_full<const FMA: bool>(&self, out: &mut [f32; PANEL_WIDTH]) {
         let Self { sums, row, panel, columns, after } = *self;
-        let mut values = [0.0; PANEL_WIDTH];
-        for i in 0..PANEL_WIDTH {
+        let mut values: [f32; PANEL_WIDTH] = std::array::from_fn(|i| {
             let sum = sums[i].wrapping_sub(row.zero_point.wrapping_mul(columns.totals[i]));
-            values[i] = row.step * sum as f32;
-        }
+            row.step * sum as f32
+        });
         for outlier in row.outliers() {
             let input = outlier.input as usize;
             let weights = panel[input / GROUP].0.as_chunks::<GROUP>().0;
@@ -48,8 +47,8 @@ impl Finish<'_> {
                 *value = elementwise::multiply_add::<FMA>(outlier.value, weight as f32, *value);
             }
         }
-        for i in 0..PANEL_WIDTH {
-            values[i] = elementwise::multiply_add::<FMA>(values[i], columns.scales[i], columns.bias[i]);
+        for ((value, &scale), &bias) in values.iter_mut().zip(&columns.scales).zip(&columns.bias) {
+            *value = elementwise::multiply_add::<FMA>(*value, scale, bias);
         }
         match after {
             After::Store => *out = values,
