@@ -51,7 +51,7 @@ pub struct Int8MatMul<'a> {
 
 impl Kernel {
     /// See [`Int8MatMul`].
-    pub fn int8_matmul(self, task: Int8MatMul<'_>) {
+    pub(in super::super::super) fn int8_matmul(self, task: Int8MatMul<'_>) {
         let rows = task.a.rows();
         assert_eq!(task.a.lines_per_row(), task.b.lines_per_column(), "inputs");
         assert_eq!(task.c.len(), rows * task.b.outputs(), "rows of c");
