@@ -21,7 +21,7 @@ fn a_recipe_that_is_missing_or_wrong_is_refused_in_one_line() {
         (RECIPE.replace("seed = 7\n", ""), "missing field `seed`"),
         (RECIPE.replace("batch_tokens = 3072", "batch_tokens = 8"), "expected at least a window's 256 tokens"),
         (
-            RECIPE.replace("[base]\n", "[base]\nrecipe = 'a.toml'\n"),
+            RECIPE.replace("[base]\n", "[base]\nfolder = 'a'\n"),
             "field `base`: found `folder` and `recipe`, expected one",
         ),
         (RECIPE.replace("../shared/", "no/such/"), "no data file matches `no/such/data/own/preotiuc_x.*.jsonl.gz`"),
