@@ -24,7 +24,12 @@ fn a_recipe_that_is_missing_or_wrong_is_refused_in_one_line() {
             RECIPE.replace("[base]\n", "[base]\nfolder = 'a'\n"),
             "field `base`: found `folder` and `recipe`, expected one",
         ),
-        (RECIPE.replace("../shared/", "no/such/"), "no data file matches `no/such/data/own/preotiuc_x.*.jsonl.gz`"),
+        (
+            RECIPE
+                .replace("recipe = \"recipes/plaint-general.toml\"", "folder = 'a'")
+                .replace("../shared/", "no/such/"),
+            "no data file matches `no/such/data/own/preotiuc_x.*.jsonl.gz`",
+        ),
     ];
     for (recipe, message) in cases {
         let files = Files::new(&[("recipe.toml", recipe.as_bytes())]);
