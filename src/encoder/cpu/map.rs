@@ -26,7 +26,7 @@ pub enum Arithmetic {
 
 impl Arithmetic {
     /// What to compute in. [`Precision::Auto`] takes integers where the model's maker did: weights that are stored in int8
-    /// were measured so, and rounding activations as well moves a probability by less than 0.02.
+    /// were measured so, and rounding activations as well moves nearly every probability by less than 0.02.
     ///
     /// # Errors
     /// [`LoadError::Unavailable`] if the kernel or the model does not allow it.
