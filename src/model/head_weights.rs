@@ -4,9 +4,10 @@ use super::weights::{Checkpoint, tensor_error};
 use crate::assessment::{SentimentLabel, UrgencyLevel};
 use crate::error::LoadError;
 
-pub(super) const SENTIMENTS: usize = SentimentLabel::ALL.len();
-/// Cuts between urgency levels.
-pub(super) const CUTS: usize = UrgencyLevel::ALL.len() - 1;
+/// Number of sentiment labels.
+pub(crate) const SENTIMENTS: usize = SentimentLabel::ALL.len();
+/// Number of cuts between urgency levels.
+pub(crate) const CUTS: usize = UrgencyLevel::ALL.len() - 1;
 
 const COMPLAINT_WEIGHT: &str = "heads.complaint.weight";
 const URGENCY_BIAS: &str = "heads.urgency.bias";

@@ -123,6 +123,11 @@ impl Matrix {
         all
     }
 
+    /// Whether the values are stored as integers with a scale a row.
+    pub fn is_int8(&self) -> bool {
+        matches!(self.values, Values::Int8 { .. })
+    }
+
     /// Name of the stored type.
     pub fn type_name(&self) -> &'static str {
         match self.values {

@@ -20,6 +20,8 @@ pub use config::{Activation, BertConfig};
 pub(crate) use files::sha256_hex;
 pub use files::{CONFIG_FILE, MANIFEST_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
 pub(crate) use head_weights::HeadWeights;
+#[cfg(feature = "train")]
+pub(crate) use head_weights::{CUTS, SENTIMENTS};
 pub(crate) use heads::probability;
 pub use heads::{Heads, WindowScores};
 pub use manifest::{

@@ -108,7 +108,7 @@ impl BertWeights {
         self.layers.iter().all(|layer| {
             let Layer { query, key, value, attention_output, intermediate, output, .. } = layer;
             let maps = [query, key, value, attention_output, intermediate, output];
-            maps.iter().all(|map| map.weight.type_name() == "int8")
+            maps.iter().all(|map| map.weight.is_int8())
         })
     }
 

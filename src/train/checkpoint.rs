@@ -7,6 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
+use super::files::{read_if_there, replace};
 use super::network::Network;
 use super::optimizer::Parameter;
 
@@ -72,11 +73,7 @@ impl Checkpoint {
     /// # Errors
     /// [`TrainError::Checkpoint`] if it belongs to another recipe.
     pub(super) fn read(path: &Path, fingerprint: &str) -> Result<Option<Self>, TrainError> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(TrainError::Io { path: path.into(), source }),
-        };
+        let Some(bytes) = read_if_there(path)? else { return Ok(None) };
         let error = |message: String| TrainError::Checkpoint { path: path.into(), message };
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|failure| error(failure.to_string()))?;
         let metadata = header.metadata().clone().unwrap_or_default();
@@ -143,7 +140,6 @@ impl Checkpoint {
     }
 }
 
-/// Writes beside the goal first: a run that is cut off while it writes leaves the old checkpoint whole.
 fn save<'a>(
     path: &Path,
     tensors: impl Iterator<Item = (String, &'a Vec<f32>)>,
@@ -156,11 +152,10 @@ fn save<'a>(
         (name, view)
     });
     let metadata: HashMap<String, String> = metadata.map(|(key, value)| (key.to_owned(), value)).collect();
-    let partial = path.with_extension("partial");
-    let io = |source| TrainError::Io { path: partial.clone(), source };
-    safetensors::serialize_to_file(views, Some(metadata), &partial)
-        .map_err(|error| io(std::io::Error::other(error.to_string())))?;
-    std::fs::rename(&partial, path).map_err(io)
+    replace(path, |partial| {
+        safetensors::serialize_to_file(views, Some(metadata), partial)
+            .map_err(|error| std::io::Error::other(error.to_string()))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What can go wrong in training.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::error::LoadError;
 use crate::evaluate::ReadError;
@@ -46,7 +47,7 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
         /// What the operating system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A checkpoint, or the scores of a fold, are not of this run.
     #[error("{}: {message}", path.display())]
@@ -64,4 +65,11 @@ pub enum TrainError {
         /// What happened.
         message: String,
     },
+}
+
+impl TrainError {
+    /// What the operating system said of `path`.
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.into(), source }
+    }
 }

@@ -1,7 +1,6 @@
 //! From a trained network to a model folder: int8 weights, configuration, tokenizer, manifest.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
@@ -31,11 +30,7 @@ pub(super) struct Parts<'a> {
 /// Writes the folder. Files of an earlier model in it are replaced.
 pub(super) fn export(recipe: &Recipe, tensors: &[NamedTensor], parts: Parts<'_>) -> Result<(), TrainError> {
     let folder = &recipe.output;
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| TrainError::Io { path, source }
-    };
-    std::fs::create_dir_all(folder).map_err(io(folder))?;
+    std::fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
     let files = [
         (CONFIG_FILE, config(parts.config_json, parts.layers)),
         (TOKENIZER_FILE, parts.tokenizer_json.to_vec()),
@@ -44,7 +39,7 @@ pub(super) fn export(recipe: &Recipe, tensors: &[NamedTensor], parts: Parts<'_>)
     let mut entries = BTreeMap::new();
     for (name, bytes) in files {
         let path = folder.join(name);
-        std::fs::write(&path, &bytes).map_err(io(&path))?;
+        std::fs::write(&path, &bytes).map_err(TrainError::io(&path))?;
         entries.insert(name.to_owned(), FileEntry { sha256: sha256_hex(&bytes), bytes: bytes.len() as u64 });
     }
     let manifest = Manifest {
@@ -64,7 +59,7 @@ pub(super) fn export(recipe: &Recipe, tensors: &[NamedTensor], parts: Parts<'_>)
     let path = folder.join(MANIFEST_FILE);
     let mut text = serde_json::to_string_pretty(&manifest).expect("plain data");
     text.push('\n');
-    std::fs::write(&path, text).map_err(io(&path))
+    std::fs::write(&path, text).map_err(TrainError::io(&path))
 }
 
 fn heads(decisions: &Decisions) -> HeadSpecs {

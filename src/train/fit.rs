@@ -102,7 +102,7 @@ pub(super) fn fit(
     let composer = Composer::new(&corpus.train, recipe.augmentation.compose_words);
     let dev = collate(read_dev(&reader, &corpus.dev), optimizer.batch_tokens, None);
 
-    std::fs::create_dir_all(&recipe.work).map_err(|source| TrainError::Io { path: recipe.work.clone(), source })?;
+    std::fs::create_dir_all(&recipe.work).map_err(TrainError::io(&recipe.work))?;
     let files = Files::of(&recipe.work);
     let fingerprint = recipe.fingerprint();
     let mut progress = Progress::default();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::card::figures;
 use super::corpus::{Corpus, Item};
 use super::error::TrainError;
+use super::files::{read_if_there, replace};
 use super::fit::Event;
 use super::make;
 use super::recipe::{CrossValidationSpec, Recipe};
@@ -57,7 +58,7 @@ pub fn cross_validate(
     spec: CrossValidationSpec,
     mut tell: impl FnMut(Event),
 ) -> Result<Report, TrainError> {
-    std::fs::create_dir_all(&recipe.output).map_err(io(&recipe.output))?;
+    std::fs::create_dir_all(&recipe.output).map_err(TrainError::io(&recipe.output))?;
     let (mut examples, mut scores, mut table) = (Vec::new(), Vec::new(), String::new());
     for fold in 0..spec.folds {
         let path = recipe.output.join(format!("fold-{fold}.json"));
@@ -67,8 +68,10 @@ pub fn cross_validate(
             Some(texts) => texts,
             None => {
                 let texts = test(&recipe, &corpus, &mut tell)?;
-                let scores = write(&path, FoldScores { fingerprint: recipe.fingerprint(), texts })?;
-                std::fs::remove_dir_all(&recipe.work).map_err(io(&recipe.work))?;
+                let scores = FoldScores { fingerprint: recipe.fingerprint(), texts };
+                let json = serde_json::to_vec(&scores).expect("plain data");
+                replace(&path, |partial| std::fs::write(partial, json))?;
+                std::fs::remove_dir_all(&recipe.work).map_err(TrainError::io(&recipe.work))?;
                 scores.texts
             }
         };
@@ -96,7 +99,7 @@ pub fn cross_validate(
     let json = serde_json::to_string_pretty(&report).expect("plain data");
     for (name, text) in [("report.json", json), ("REPORT.md", text)] {
         let path = recipe.output.join(name);
-        std::fs::write(&path, text).map_err(io(&path))?;
+        std::fs::write(&path, text).map_err(TrainError::io(&path))?;
     }
     Ok(report)
 }
@@ -114,11 +117,7 @@ fn test(recipe: &Recipe, corpus: &Corpus, tell: &mut dyn FnMut(Event)) -> Result
 
 /// The scores of a fold that was tested before.
 fn read(path: &Path, fingerprint: &str, items: &[Item]) -> Result<Option<Vec<TextScore>>, TrainError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(TrainError::Io { path: path.into(), source }),
-    };
+    let Some(bytes) = read_if_there(path)? else { return Ok(None) };
     let error = |message: String| TrainError::Checkpoint { path: path.into(), message };
     let found: FoldScores = serde_json::from_slice(&bytes).map_err(|failure| error(failure.to_string()))?;
     if found.fingerprint != fingerprint {
@@ -135,14 +134,6 @@ fn read(path: &Path, fingerprint: &str, items: &[Item]) -> Result<Option<Vec<Tex
     Ok(Some(found.texts))
 }
 
-/// Writes beside the goal first: a file under the fold's name is whole.
-fn write(path: &Path, scores: FoldScores) -> Result<FoldScores, TrainError> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, serde_json::to_vec(&scores).expect("plain data")).map_err(io(&partial))?;
-    std::fs::rename(&partial, path).map_err(io(path))?;
-    Ok(scores)
-}
-
 /// Examples with their scores, both in the same order.
 fn pair<'a>(examples: &'a [Example], texts: &[TextScore]) -> Scores<'a> {
     let mut scores = Scores::default();
@@ -156,9 +147,4 @@ fn pair<'a>(examples: &'a [Example], texts: &[TextScore]) -> Scores<'a> {
         }
     }
     scores
-}
-
-fn io(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError {
-    let path = path.to_owned();
-    move |source| TrainError::Io { path, source }
 }

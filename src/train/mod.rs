@@ -37,6 +37,7 @@ mod collate;
 mod corpus;
 mod error;
 mod export;
+mod files;
 mod fit;
 mod folds;
 mod loss;
@@ -74,7 +75,7 @@ pub fn train(recipe: &Recipe, corpus: &Corpus, mut tell: impl FnMut(Event)) -> R
     let (engine, run) = make(recipe, corpus, &mut tell)?;
     let path = recipe.output.join("CARD.md");
     let text = card::card(&run, &engine, &mut tell)?;
-    std::fs::write(&path, text).map_err(|source| TrainError::Io { path, source })
+    std::fs::write(&path, text).map_err(TrainError::io(&path))
 }
 
 /// All of [`train`] but the card: trains, writes the model's folder and opens it.

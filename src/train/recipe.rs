@@ -243,11 +243,10 @@ impl Recipe {
 
     /// `later` are the stages that start from this one.
     fn read_after(path: &Path, later: &mut Vec<PathBuf>) -> Result<Self, TrainError> {
-        let io = |source| TrainError::Io { path: path.into(), source };
-        let text = std::fs::read_to_string(path).map_err(io)?;
+        let text = std::fs::read_to_string(path).map_err(TrainError::io(path))?;
         let wrong = |message| TrainError::Recipe { path: path.into(), message };
         let mut recipe = parse(&text).and_then(Self::checked).map_err(wrong)?;
-        later.push(path.canonicalize().map_err(io)?);
+        later.push(path.canonicalize().map_err(TrainError::io(path))?);
         if let Some(earlier) = &recipe.base.recipe {
             if earlier.canonicalize().is_ok_and(|earlier| later.contains(&earlier)) {
                 return Err(wrong(format!(

@@ -1,13 +1,9 @@
 //! What a head should say of a text: label or teacher, as numbers with a weight.
 
 use super::recipe::SentimentLabels;
-use crate::assessment::{SentimentLabel, UrgencyLevel};
+use crate::assessment::SentimentLabel;
 use crate::evaluate::Labels;
-
-/// Number of sentiment labels.
-pub(super) const SENTIMENTS: usize = SentimentLabel::ALL.len();
-/// Number of cuts between urgency levels.
-pub(super) const CUTS: usize = UrgencyLevel::ALL.len() - 1;
+pub(super) use crate::model::{CUTS, SENTIMENTS};
 
 /// Targets of the three heads; a head of weight 0 learns nothing from the text.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -83,6 +79,7 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assessment::UrgencyLevel;
 
     fn labels(complaint: bool, sentiment: SentimentLabel, urgency: UrgencyLevel) -> Labels {
         Labels { complaint: Some(complaint), sentiment: Some(sentiment), urgency: Some(urgency) }

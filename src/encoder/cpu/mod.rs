@@ -2,7 +2,8 @@
 //! a fixed order, so a sequence's vector does not depend on its batch, its place in it, or the number of threads.
 //!
 //! * `kernel/` — the inner loops, one file an instruction set
-//! * `pack` — weights in the layout that the kernels read
+//! * `map` — a linear map in the numbers that the encoder computes in
+//! * `pack` — f32 weights in the layout that the kernels read (`kernel/int8/pack` for integers)
 //! * `attention`, `layer` — the transformer on blocks of packed rows
 //! * `scratch` — buffers that are allocated once and reused
 

@@ -8,6 +8,9 @@ pub fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
+/// 1.5 · 2²³: added to a small number it leaves the nearest integer in the low bits; subtracted again, that number.
+pub const ROUND: f32 = 12_582_912.0;
+
 /// Independent partial sums, so that a sum vectorises; its order is fixed by the length of the row alone.
 const LANES: usize = 16;
 
@@ -80,6 +83,18 @@ pub fn relu(x: &mut [f32]) {
     }
 }
 
+/// The smaller of two numbers, in the one comparison that the compiler vectorises: `f32::min` also looks for NaN.
+#[inline(always)]
+fn smaller(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+/// The larger of two numbers; see [`smaller`].
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
 /// Least and greatest value of a row, both as if it also held a zero.
 #[inline(always)]
 pub fn range(row: &[f32]) -> (f32, f32) {
@@ -87,16 +102,14 @@ pub fn range(row: &[f32]) -> (f32, f32) {
     let (mut least, mut greatest) = ([0.0f32; LANES], [0.0f32; LANES]);
     let mut take = |values: &[f32]| {
         for ((least, greatest), &value) in least.iter_mut().zip(&mut greatest).zip(values) {
-            *least = if value < *least { value } else { *least };
-            *greatest = if value > *greatest { value } else { *greatest };
+            *least = smaller(*least, value);
+            *greatest = larger(*greatest, value);
         }
     };
     for chunk in chunks {
         take(chunk);
     }
     take(rest);
-    let smaller = |a: f32, b: f32| if b < a { b } else { a };
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
     (least.into_iter().fold(0.0, smaller), greatest.into_iter().fold(0.0, larger))
 }
 
@@ -117,7 +130,6 @@ pub fn sum(row: &[f32], map: impl Fn(f32) -> f32) -> f32 {
 
 #[inline(always)]
 fn max(row: &[f32]) -> f32 {
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
     let (chunks, rest) = row.as_chunks::<LANES>();
     let mut lanes = [f32::NEG_INFINITY; LANES];
     for chunk in chunks {
@@ -138,8 +150,6 @@ fn max(row: &[f32]) -> f32 {
 fn exp<const FMA: bool>(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    /// Adding and subtracting 1.5 · 2²³ rounds to the nearest integer.
-    const ROUND: f32 = 12_582_912.0;
     let clamped = x.clamp(-87.0, 88.3);
     let shifted = multiply_add::<FMA>(clamped, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;

@@ -8,7 +8,7 @@ use std::arch::asm;
 use std::arch::x86_64::__cpuid_count;
 use std::sync::OnceLock;
 
-use super::finish::Finish;
+use super::finish::finish_tile;
 use super::{GROUP, Int8MatMul, LINE_BYTES, Line, PANEL_WIDTH};
 
 /// Rows of a tile.
@@ -42,31 +42,22 @@ pub fn matmul(task: Int8MatMul<'_>) {
 
 /// Computes `task` two tiles of rows by two panels at a time.
 #[inline(always)]
-fn walk<const FMA: bool>(unit: &mut impl Unit, task: Int8MatMul<'_>) {
-    let Int8MatMul { a, b, c, after } = task;
-    let (rows, outputs, depth) = (a.rows(), b.outputs(), a.lines_per_row());
+fn walk<const FMA: bool>(unit: &mut impl Unit, mut task: Int8MatMul<'_>) {
+    let Int8MatMul { a, b, .. } = task;
+    let (rows, depth) = (a.rows(), a.lines_per_row());
     let mut sums: Sums = [[[0; PANEL_WIDTH]; 2]; 2 * TILE_ROWS];
     for first_panel in (0..b.panels()).step_by(2) {
         let panels = 2.min(b.panels() - first_panel);
         let weights = [b.panel(first_panel), b.panel(first_panel + panels - 1)];
         for first_row in (0..rows).step_by(2 * TILE_ROWS) {
-            let tile_rows = rows - first_row;
+            let tile_rows = (rows - first_row).min(2 * TILE_ROWS);
             let inputs = a.lines_from(first_row);
             if tile_rows > TILE_ROWS {
                 two_by_two(unit, inputs, depth, weights, &mut sums);
             } else {
                 one_by_two(unit, inputs, depth, weights, &mut sums);
             }
-            for (r, sums) in sums.iter().enumerate().take(tile_rows) {
-                let row = first_row + r;
-                let out = &mut c[row * outputs..(row + 1) * outputs];
-                for (p, sums) in sums.iter().enumerate().take(panels) {
-                    let panel = first_panel + p;
-                    let columns = panel * PANEL_WIDTH..outputs.min((panel + 1) * PANEL_WIDTH);
-                    let (panel, factors) = (b.panel(panel), b.columns(panel));
-                    Finish { sums, row: a.scale(row), panel, columns: factors, after }.write::<FMA>(&mut out[columns]);
-                }
-            }
+            finish_tile::<FMA, 2>(&mut task, (first_row, first_panel), (tile_rows, panels), &sums);
         }
     }
 }

@@ -2,24 +2,45 @@
 
 use super::super::{After, elementwise};
 use super::pack::Columns;
-use super::{GROUP, Line, PANEL_WIDTH, Scale};
+use super::{GROUP, Int8MatMul, Line, PANEL_WIDTH, Scale};
 use crate::model::Activation;
+
+/// Finishes the sums of a tile that starts at a row and a panel: `sums` holds them by row and panel, and of these the
+/// first `rows` and `panels` are meant.
+#[inline(always)]
+pub fn finish_tile<const FMA: bool, const PANELS: usize>(
+    task: &mut Int8MatMul<'_>,
+    (first_row, first_panel): (usize, usize),
+    (rows, panels): (usize, usize),
+    sums: &[[[i32; PANEL_WIDTH]; PANELS]],
+) {
+    let Int8MatMul { a, b, c, after } = task;
+    let outputs = b.outputs();
+    for (row, sums) in (first_row..first_row + rows).zip(sums) {
+        let out = &mut c[row * outputs..(row + 1) * outputs];
+        for (panel, sums) in (first_panel..first_panel + panels).zip(sums) {
+            let out = &mut out[panel * PANEL_WIDTH..outputs.min((panel + 1) * PANEL_WIDTH)];
+            let (panel, columns) = (b.panel(panel), b.columns(panel));
+            Finish { sums, row: a.scale(row), panel, columns, after: *after }.write::<FMA>(out);
+        }
+    }
+}
 
 /// One row of one panel on its way from sums to values.
 ///
 /// value = scale of the column · (step of the row · (sum − zero point · total of the column) + outliers · weights) + bias
-pub struct Finish<'a> {
-    pub sums: &'a [i32; PANEL_WIDTH],
-    pub row: &'a Scale,
-    pub panel: &'a [Line],
-    pub columns: &'a Columns,
-    pub after: After,
+struct Finish<'a> {
+    sums: &'a [i32; PANEL_WIDTH],
+    row: &'a Scale,
+    panel: &'a [Line],
+    columns: &'a Columns,
+    after: After,
 }
 
 impl Finish<'_> {
     /// Writes to `out`, which is shorter than the panel where the last one is not full.
     #[inline(always)]
-    pub fn write<const FMA: bool>(&self, out: &mut [f32]) {
+    fn write<const FMA: bool>(&self, out: &mut [f32]) {
         if let Some(out) = out.first_chunk_mut() {
             self.write_full::<FMA>(out);
         } else {

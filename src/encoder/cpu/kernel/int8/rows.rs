@@ -1,7 +1,7 @@
 //! Activations as 8-bit integers, each row with a scale and a zero point of its own.
 
 use super::super::Kernel;
-use super::super::elementwise;
+use super::super::elementwise::{self, ROUND};
 use super::{LINE_BYTES, Line};
 
 /// Rows of unsigned bytes: value = scale · (byte − zero point). What a row is rounded to depends on that row alone.
@@ -95,8 +95,6 @@ impl QuantizedRows {
 pub fn quantize<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
     /// One step less than a byte has: rounding the zero point may shift both ends by half a step.
     const STEPS: f32 = 254.0;
-    /// 1.5 · 2²³: added to a small number it leaves the nearest integer in the low bits.
-    const ROUND: f32 = 12_582_912.0;
     for (row, (lines, scale)) in values.chunks_exact(inputs).zip(rows) {
         let (least, greatest) = set_outliers_aside(row, scale);
         scale.step = (greatest - least) / STEPS;

@@ -1,6 +1,6 @@
 //! Walks an integer product tile by tile; an instruction set only has to supply the innermost one.
 
-use super::finish::Finish;
+use super::finish::finish_tile;
 use super::{Int8MatMul, Line, PANEL_WIDTH};
 
 /// The factors of one tile.
@@ -19,11 +19,11 @@ pub type Sums<const ROWS: usize, const PANELS: usize> = [[[i32; PANEL_WIDTH]; PA
 /// A panel's lines stay in the first cache while all rows pass by.
 #[inline(always)]
 pub fn by_tiles<const FMA: bool, const ROWS: usize, const PANELS: usize>(
-    task: Int8MatMul<'_>,
+    mut task: Int8MatMul<'_>,
     mut sum: impl FnMut((usize, usize), &Tile<'_, PANELS>, &mut Sums<ROWS, PANELS>),
 ) {
-    let Int8MatMul { a, b, c, after } = task;
-    let (rows, outputs) = (a.rows(), b.outputs());
+    let Int8MatMul { a, b, .. } = task;
+    let rows = a.rows();
     // Ten rows are better cut into five and five than into six and four.
     let step = rows.div_ceil(rows.div_ceil(ROWS).max(1)).max(1);
     for first_panel in (0..b.panels()).step_by(PANELS) {
@@ -34,16 +34,7 @@ pub fn by_tiles<const FMA: bool, const ROWS: usize, const PANELS: usize>(
             let tile = Tile { a: a.lines_from(first_row), lines_per_row: a.lines_per_row(), panels: lines };
             let mut sums = [[[0; PANEL_WIDTH]; PANELS]; ROWS];
             sum((tile_rows, panels), &tile, &mut sums);
-            for (r, sums) in sums.iter().enumerate().take(tile_rows) {
-                let row = first_row + r;
-                let out = &mut c[row * outputs..(row + 1) * outputs];
-                for (p, sums) in sums.iter().enumerate().take(panels) {
-                    let panel = first_panel + p;
-                    let columns = panel * PANEL_WIDTH..outputs.min((panel + 1) * PANEL_WIDTH);
-                    let (panel, factors) = (b.panel(panel), b.columns(panel));
-                    Finish { sums, row: a.scale(row), panel, columns: factors, after }.write::<FMA>(&mut out[columns]);
-                }
-            }
+            finish_tile::<FMA, PANELS>(&mut task, (first_row, first_panel), (tile_rows, panels), &sums);
         }
     }
 }
