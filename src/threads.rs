@@ -54,6 +54,14 @@ impl Threads {
             None => work(),
         }
     }
+
+    /// Does both, side by side if there are several threads, else one after the other.
+    pub(crate) fn join<A: Send, B: Send>(&self, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+        match &self.pool {
+            Some(pool) => pool.join(a, b),
+            None => (a(), b()),
+        }
+    }
 }
 
 impl fmt::Debug for Threads {

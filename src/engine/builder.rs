@@ -99,7 +99,7 @@ impl EngineBuilder {
             Some(count) => count,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         })?;
-        let Model { manifest, config, tokenizer, weights, heads } = Model::load(files)?;
+        let Model { manifest, config, tokenizer, weights, heads } = Model::load_on(&threads, files)?;
         let mut limits = manifest.windows.limits(self.long_text);
         limits.max_bytes = self.max_bytes.unwrap_or(limits.max_bytes);
         let parameters = weights.parameters() + heads.parameters();

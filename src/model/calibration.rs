@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::head_weights::SENTIMENTS;
 use super::manifest::HeadKind;
 
 /// How a head's logits are corrected before they become probabilities. Fitted on development data.
@@ -19,20 +20,27 @@ pub enum Calibration {
         /// Shift of the logit.
         offset: f32,
     },
-    /// `logit / temperature` (Guo et al., *On calibration of modern neural networks*, ICML 2017).
+    /// `logit / temperature + offset of the class` (bias-corrected temperature scaling; Alexandari et al., *Maximum
+    /// likelihood with bias-corrected calibration is hard-to-beat at label shift adaptation*, ICML 2020). For
+    /// multinomial heads; without offsets for the others, too.
     Temperature {
         /// Positive; above 1 it makes the model less sure of itself.
         temperature: f32,
+        /// Of each class. They correct for how often the classes came in training.
+        #[serde(default)]
+        offsets: [f32; SENTIMENTS],
     },
 }
 
 impl Calibration {
-    /// The corrected logit.
-    pub fn apply(self, logit: f32) -> f32 {
+    /// The corrected logit of an output; for a multinomial head that is the class.
+    pub fn apply(self, output: usize, logit: f32) -> f32 {
         match self {
             Self::None => logit,
             Self::Platt { scale, offset } => scale * logit + offset,
-            Self::Temperature { temperature } => logit / temperature,
+            Self::Temperature { temperature, offsets } => {
+                logit / temperature + offsets.get(output).copied().unwrap_or(0.0)
+            }
         }
     }
 
@@ -50,7 +58,16 @@ impl Calibration {
                 positive("scale", scale)?;
                 if offset.is_finite() { Ok(()) } else { Err(("offset", offset.to_string(), "a finite number")) }
             }
-            Self::Temperature { temperature } => positive("temperature", temperature),
+            Self::Temperature { temperature, offsets } => {
+                positive("temperature", temperature)?;
+                match offsets.into_iter().find(|offset| !offset.is_finite()) {
+                    Some(offset) => Err(("offsets", offset.to_string(), "finite numbers")),
+                    None if kind != HeadKind::Multinomial && offsets != [0.0; SENTIMENTS] => {
+                        Err(("offsets", format!("{offsets:?}"), "none, for a head that is not multinomial"))
+                    }
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -101,8 +118,18 @@ mod tests {
 
     #[test]
     fn calibrations_by_hand() {
-        assert_eq!(Calibration::None.apply(3.0), 3.0);
-        assert_eq!(Calibration::Platt { scale: 2.0, offset: -1.0 }.apply(3.0), 5.0);
-        assert_eq!(Calibration::Temperature { temperature: 2.0 }.apply(3.0), 1.5);
+        assert_eq!(Calibration::None.apply(0, 3.0), 3.0);
+        assert_eq!(Calibration::Platt { scale: 2.0, offset: -1.0 }.apply(0, 3.0), 5.0);
+        let temperature = Calibration::Temperature { temperature: 2.0, offsets: [0.5, 0.0, -1.0] };
+        assert_eq!([0, 1, 2].map(|class| temperature.apply(class, 3.0)), [2.0, 1.5, 0.5]);
+    }
+
+    #[test]
+    fn offsets_are_for_classes() {
+        let offsets = |offsets| Calibration::Temperature { temperature: 1.0, offsets };
+        assert_eq!(offsets([0.1, 0.0, 0.2]).check(HeadKind::Multinomial), Ok(()));
+        assert_eq!(offsets([0.0; 3]).check(HeadKind::Binary), Ok(()));
+        assert_eq!(offsets([0.1, 0.0, 0.2]).check(HeadKind::Binary).unwrap_err().0, "offsets");
+        assert_eq!(offsets([f32::NAN, 0.0, 0.0]).check(HeadKind::Multinomial).unwrap_err().0, "offsets");
     }
 }

@@ -71,11 +71,10 @@ impl ModelFiles {
         }
     }
 
-    /// Compares every file with the length and SHA-256 that the manifest states.
-    pub(super) fn verify(&self, manifest: &Manifest) -> Result<(), LoadError> {
-        for (file, bytes) in
-            [(CONFIG_FILE, &self.config), (TOKENIZER_FILE, &self.tokenizer), (WEIGHTS_FILE, &self.weights)]
-        {
+    /// Compares files with the length and SHA-256 that the manifest states.
+    pub(super) fn verify(&self, manifest: &Manifest, files: &[&'static str]) -> Result<(), LoadError> {
+        let all = [(CONFIG_FILE, &self.config), (TOKENIZER_FILE, &self.tokenizer), (WEIGHTS_FILE, &self.weights)];
+        for (file, bytes) in all.into_iter().filter(|(file, _)| files.contains(file)) {
             let entry = manifest.files.get(file).ok_or_else(|| {
                 super::json::field_error(MANIFEST_FILE, format!("files.{file}"), "nothing", "its length and sha256")
             })?;

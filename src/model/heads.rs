@@ -143,7 +143,7 @@ impl<const OUTPUTS: usize> Head<OUTPUTS> {
             let row = if self.weight.len() == hidden { 0 } else { output };
             let weights = &self.weight[row * hidden..(row + 1) * hidden];
             let dot: f32 = weights.iter().zip(vector).map(|(weight, value)| weight * value).sum();
-            *logit = self.calibration.apply(*logit + dot);
+            *logit = self.calibration.apply(output, *logit + dot);
         }
         logits
     }

@@ -34,6 +34,7 @@ use std::borrow::Cow;
 
 use crate::error::LoadError;
 use crate::text::Tokenizer;
+use crate::threads::Threads;
 
 /// A verified model: every file matches its checksum, every tensor its shape, every number is finite.
 #[derive(Debug)]
@@ -56,26 +57,51 @@ impl Model {
     /// # Errors
     /// The first thing found wrong, as a [`LoadError`].
     pub fn load(files: &ModelFiles) -> Result<Self, LoadError> {
+        Self::load_on(&Threads::caller(), files)
+    }
+
+    /// The same on `threads`: if there are several, the tokenizer, which takes longest, is parsed beside the rest.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_on(threads: &Threads, files: &ModelFiles) -> Result<Self, LoadError> {
         let manifest = Manifest::parse(&files.manifest)?;
-        files.verify(&manifest)?;
+        files.verify(&manifest, &[CONFIG_FILE, TOKENIZER_FILE])?;
         let config = BertConfig::parse(&files.config)?;
         manifest.check_against(&config)?;
-        let tokenizer = Tokenizer::from_bytes(&files.tokenizer)?;
-        if tokenizer.vocab_size() > config.vocab_size {
-            return Err(LoadError::Field {
-                file: TOKENIZER_FILE,
-                field: "model.vocab".into(),
-                found: format!("token ids up to {}", tokenizer.vocab_size() - 1),
-                expected: format!("ids below the {} rows of the word embeddings", config.vocab_size),
-            });
-        }
-        let embedded = match &files.weights {
-            Cow::Borrowed(bytes) => Some(*bytes),
-            Cow::Owned(_) => None,
-        };
-        let checkpoint = weights::Checkpoint::parse(&files.weights, embedded)?;
-        let weights = BertWeights::read(&checkpoint, &config)?;
-        let heads = Heads::new(HeadWeights::read(&checkpoint, config.hidden_size)?, &manifest.heads);
+        let (tokenizer, weights) = threads.join(
+            || read_tokenizer(files, &config),
+            || files.verify(&manifest, &[WEIGHTS_FILE]).and_then(|()| read_weights(files, &config, &manifest)),
+        );
+        let (tokenizer, (weights, heads)) = (tokenizer?, weights?);
         Ok(Self { manifest, config, tokenizer, weights, heads })
     }
+}
+
+fn read_tokenizer(files: &ModelFiles, config: &BertConfig) -> Result<Tokenizer, LoadError> {
+    let tokenizer = Tokenizer::from_bytes(&files.tokenizer)?;
+    if tokenizer.vocab_size() > config.vocab_size {
+        return Err(LoadError::Field {
+            file: TOKENIZER_FILE,
+            field: "model.vocab".into(),
+            found: format!("token ids up to {}", tokenizer.vocab_size() - 1),
+            expected: format!("ids below the {} rows of the word embeddings", config.vocab_size),
+        });
+    }
+    Ok(tokenizer)
+}
+
+fn read_weights(
+    files: &ModelFiles,
+    config: &BertConfig,
+    manifest: &Manifest,
+) -> Result<(BertWeights, Heads), LoadError> {
+    let embedded = match &files.weights {
+        Cow::Borrowed(bytes) => Some(*bytes),
+        Cow::Owned(_) => None,
+    };
+    let checkpoint = weights::Checkpoint::parse(&files.weights, embedded)?;
+    let weights = BertWeights::read(&checkpoint, config)?;
+    let heads = Heads::new(HeadWeights::read(&checkpoint, config.hidden_size)?, &manifest.heads);
+    Ok((weights, heads))
 }

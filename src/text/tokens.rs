@@ -1,6 +1,6 @@
 //! Tokenization by the `tokenizers` crate, with user text kept apart from special tokens.
 
-use tokenizers::Model;
+use tokenizers::{Model, ModelWrapper};
 
 use crate::error::{LoadError, ScoreError};
 use crate::guard::guard;
@@ -57,7 +57,7 @@ impl Tokenizer {
         }
         let special = guard(|| special_tokens(&inner, [start, end]))
             .map_err(|panic| format_error(format!("encoding a character panicked: {panic}")))?;
-        let highest = inner.get_vocab(true).into_values().max().unwrap_or(0).max(start).max(end);
+        let highest = highest_id(&inner).max(start).max(end);
         Ok(Self { inner, start, end, special, vocab_size: highest as usize + 1 })
     }
 
@@ -97,6 +97,16 @@ impl Tokenizer {
         let as_text = ids.iter().flat_map(|id| characters(*id).map_or(std::slice::from_ref(id), Vec::as_slice));
         Ok(as_text.copied().collect())
     }
+}
+
+/// The highest id of pieces and added tokens.
+fn highest_id(tokenizer: &tokenizers::Tokenizer) -> u32 {
+    let of_model = match tokenizer.get_model() {
+        // Its pieces are numbered as they are listed; asking for them would copy all.
+        ModelWrapper::Unigram(model) => model.get_vocab_size().saturating_sub(1) as u32,
+        model => model.get_vocab().into_values().max().unwrap_or(0),
+    };
+    tokenizer.get_added_tokens_decoder().into_keys().max().unwrap_or(0).max(of_model)
 }
 
 /// See [`Tokenizer::special`].

@@ -1,6 +1,6 @@
 //! Calibration and thresholds from the logits of the development data.
 
-use super::target::CUTS;
+use super::target::{CUTS, SENTIMENTS};
 use super::watch::Row;
 use crate::evaluate::metrics::Confusion;
 use crate::model::Calibration;
@@ -17,6 +17,10 @@ pub(super) struct Decisions {
 
 /// Thresholds are chosen among hundredths.
 const GRID: i32 = 100;
+/// Rounds over the unknowns of a temperature with offsets.
+const ROUNDS: usize = 12;
+/// The largest offset of a class.
+const MAX_OFFSET: f64 = 3.0;
 /// Thresholds this close to the best macro-F1 are as good: the middle of them is taken.
 const PLATEAU: f64 = 0.003;
 
@@ -29,9 +33,9 @@ impl Decisions {
 
         let complaint = platt(complaints.iter().map(|row| (row.complaint, row.target.complaint)));
         let urgency = platt(urgencies.iter().flat_map(|row| row.urgency.into_iter().zip(row.target.urgency)));
-        let probability = |row: &Row| sigmoid(complaint.apply(row.complaint).into());
+        let probability = |row: &Row| sigmoid(complaint.apply(0, row.complaint).into());
         let urgency_score = |row: &Row| {
-            row.urgency.iter().map(|&logit| sigmoid(urgency.apply(logit).into())).sum::<f64>() / CUTS as f64
+            row.urgency.iter().map(|&logit| sigmoid(urgency.apply(0, logit).into())).sum::<f64>() / CUTS as f64
         };
         let level = |row: &Row| row.target.urgency.iter().filter(|&&above| above > 0.5).count();
         Self {
@@ -87,30 +91,53 @@ fn platt(pairs: impl Iterator<Item = (f32, f32)>) -> Calibration {
     Calibration::Platt { scale: scale.max(1e-3) as f32, offset: offset as f32 }
 }
 
-/// Temperature of least cross-entropy (Guo et al. 2017), by golden section over its logarithm.
+/// Temperature and offsets of least cross-entropy (Alexandari et al. 2020), with each class counting as much as the others:
+/// sources differ in how often they have a class, and no one knows it of the texts to come. The loss is convex, so that one
+/// unknown after the other finds its minimum.
 fn temperature(rows: &[&Row]) -> Calibration {
+    let mut class_sizes = [0.0f64; SENTIMENTS];
+    for row in rows {
+        for (size, share) in class_sizes.iter_mut().zip(row.target.sentiment) {
+            *size += f64::from(share);
+        }
+    }
     if rows.is_empty() {
         return Calibration::None;
     }
-    let loss = |log: f64| -> f64 {
-        let inverse = (-log).exp();
+    let loss = |inverse: f64, offsets: [f64; SENTIMENTS]| -> f64 {
         let of_row = |row: &&Row| {
-            let scaled = row.sentiment.map(|logit| f64::from(logit) * inverse);
+            let scaled: [f64; SENTIMENTS] =
+                std::array::from_fn(|class| f64::from(row.sentiment[class]) * inverse + offsets[class]);
             let max = scaled.iter().copied().fold(f64::MIN, f64::max);
-            let sum: f64 = scaled.iter().map(|value| (value - max).exp()).sum();
-            let expected: f64 =
-                scaled.iter().zip(row.target.sentiment).map(|(value, share)| value * f64::from(share)).sum();
-            max + sum.ln() - expected
+            let log_sum = max + scaled.iter().map(|value| (value - max).exp()).sum::<f64>().ln();
+            let shares = row.target.sentiment.iter().zip(class_sizes).filter(|(_, size)| *size > 0.0);
+            shares.zip(scaled).map(|((&share, size), value)| f64::from(share) / size * (log_sum - value)).sum::<f64>()
         };
         rows.iter().map(of_row).sum()
     };
-    let golden = (5f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (0.05f64.ln(), 20f64.ln());
-    while high - low > 1e-5 {
-        let (a, b) = (high - golden * (high - low), low + golden * (high - low));
-        if loss(a) < loss(b) { high = b } else { low = a }
+    let (mut inverse, mut offsets) = (1.0, [0.0; SENTIMENTS]);
+    for _ in 0..ROUNDS {
+        inverse = minimum(1.0 / 20.0, 20.0, |inverse| loss(inverse, offsets));
+        // The middle class stays: only differences count.
+        for class in [0, SENTIMENTS - 1] {
+            offsets[class] = minimum(-MAX_OFFSET, MAX_OFFSET, |offset| {
+                let mut moved = offsets;
+                moved[class] = offset;
+                loss(inverse, moved)
+            });
+        }
     }
-    Calibration::Temperature { temperature: ((low + high) / 2.0).exp() as f32 }
+    Calibration::Temperature { temperature: (1.0 / inverse) as f32, offsets: offsets.map(|offset| offset as f32) }
+}
+
+/// Where a function with one minimum has it, by golden section.
+fn minimum(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let golden = (5f64.sqrt() - 1.0) / 2.0;
+    while high - low > 1e-4 {
+        let (a, b) = (high - golden * (high - low), low + golden * (high - low));
+        if f(a) < f(b) { high = b } else { low = a }
+    }
+    (low + high) / 2.0
 }
 
 /// The middle of the thresholds whose macro-F1 is as good as the best.
@@ -194,25 +221,37 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_twice_too_sure_gets_a_temperature_of_two() {
+    fn a_model_that_is_twice_too_sure_and_shy_of_a_class_gets_temperature_and_offset() {
         let mut rng = Rng::with_seed(9);
-        let rows: Vec<Row> = (0..20_000)
-            .map(|_| {
-                let logits: [f32; 3] = std::array::from_fn(|_| rng.f32() * 3.0);
-                let weights = logits.map(|logit| f64::from(logit).exp());
-                let mut pick = rng.f64() * weights.iter().sum::<f64>();
-                let label = weights.iter().position(|weight| {
-                    pick -= weight;
-                    pick < 0.0
-                });
-                let mut sentiment = [0.0; 3];
-                sentiment[label.unwrap_or(2)] = 1.0;
-                let target = Target { sentiment, sentiment_weight: 1.0, has_neutral: true, ..Target::default() };
-                Row { complaint: 0.0, sentiment: logits.map(|logit| 2.0 * logit), urgency: [0.0; 4], target }
-            })
-            .collect();
-        let Calibration::Temperature { temperature } = temperature(&rows.iter().collect::<Vec<_>>()) else { panic!() };
-        assert!((temperature - 2.0).abs() < 0.1, "{temperature}");
+        // Labels by the softmax of `logits`; the model says twice as much, and 1.0 too little of the first class.
+        let mut row = || {
+            let logits: [f32; 3] = std::array::from_fn(|_| rng.f32() * 3.0);
+            let weights = logits.map(|logit| f64::from(logit).exp());
+            let mut pick = rng.f64() * weights.iter().sum::<f64>();
+            let label = weights.iter().position(|weight| {
+                pick -= weight;
+                pick < 0.0
+            });
+            let mut sentiment = [0.0; 3];
+            sentiment[label.unwrap_or(2)] = 1.0;
+            let target = Target { sentiment, sentiment_weight: 1.0, has_neutral: true, ..Target::default() };
+            let said = [2.0 * logits[0] - 1.0, 2.0 * logits[1], 2.0 * logits[2]];
+            Row { complaint: 0.0, sentiment: said, urgency: [0.0; 4], target }
+        };
+        let rows: Vec<Row> = std::iter::repeat_with(&mut row).take(20_000).collect();
+        let fitted = |rows: &[&Row]| {
+            let Calibration::Temperature { temperature, offsets } = temperature(rows) else { panic!() };
+            (temperature, offsets)
+        };
+        let all: Vec<&Row> = rows.iter().collect();
+        let (found, offsets) = fitted(&all);
+        assert!((found - 2.0).abs() < 0.1, "{found}");
+        assert!((offsets[0] - 0.5).abs() < 0.06 && offsets[1] == 0.0 && offsets[2].abs() < 0.06, "{offsets:?}");
+
+        // That a class is rarer does not count.
+        let rare = all.iter().enumerate().filter(|(index, row)| row.target.sentiment[0] < 0.5 || index % 4 == 0);
+        let (_, rarer) = fitted(&rare.map(|(_, &row)| row).collect::<Vec<_>>());
+        assert!((rarer[0] - offsets[0]).abs() < 0.1, "{rarer:?} {offsets:?}");
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn describe_head(head: &HeadSpec) -> String {
     let calibration = match head.calibration {
         Calibration::None => "none".to_owned(),
         Calibration::Platt { scale, offset } => format!("Platt (scale {scale}, offset {offset})"),
-        Calibration::Temperature { temperature } => format!("temperature {temperature}"),
+        Calibration::Temperature { temperature, offsets } => format!("temperature {temperature}, offsets {offsets:?}"),
         // A kind that came after this was written.
         other => plain(&other),
     };
