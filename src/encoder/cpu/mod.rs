@@ -3,7 +3,7 @@
 //!
 //! * `kernel/` — the inner loops, one file an instruction set
 //! * `map` — a linear map in the numbers that the encoder computes in
-//! * `pack` — f32 weights in the layout that the kernels read (`kernel/int8/pack` for integers)
+//! * `pack` — f32 weights in the layout that the kernels read (`kernel/narrow/linear` for narrower numbers)
 //! * `attention`, `layer` — the transformer on blocks of packed rows
 //! * `scratch` — buffers that are allocated once and reused
 

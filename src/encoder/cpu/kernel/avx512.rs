@@ -4,7 +4,7 @@ use std::arch::x86_64::{__m512, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps
 
 use super::MatMul;
 use super::elementwise;
-use super::int8::{Line, Scale, rows};
+use super::narrow::{Format, Line};
 use super::tile::{Tile, by_tiles, with_rows};
 
 /// Lanes of a vector.
@@ -37,8 +37,12 @@ pub fn gelu_tanh(x: &mut [f32]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-pub fn quantize<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
-    rows::quantize(values, inputs, rows);
+pub fn round_rows<'a, F: Format + 'a>(
+    values: &[f32],
+    inputs: usize,
+    rows: impl Iterator<Item = (&'a mut [Line], &'a mut F::Row)>,
+) {
+    F::round_rows(values, inputs, rows);
 }
 
 /// See [`MatMul`].

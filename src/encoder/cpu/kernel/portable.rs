@@ -2,7 +2,7 @@
 
 use super::MatMul;
 use super::elementwise;
-pub use super::int8::rows::quantize;
+use super::narrow::{Format, Line};
 use super::tile::{Tile, by_tiles, with_rows};
 
 /// Columns of a panel.
@@ -24,6 +24,14 @@ pub fn gelu(x: &mut [f32]) {
 
 pub fn gelu_tanh(x: &mut [f32]) {
     elementwise::gelu_tanh::<false>(x);
+}
+
+pub fn round_rows<'a, F: Format + 'a>(
+    values: &[f32],
+    inputs: usize,
+    rows: impl Iterator<Item = (&'a mut [Line], &'a mut F::Row)>,
+) {
+    F::round_rows(values, inputs, rows);
 }
 
 /// See [`MatMul`].

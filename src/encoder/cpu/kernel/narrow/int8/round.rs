@@ -1,21 +1,11 @@
 //! Activations as 8-bit integers, each row with a scale and a zero point of its own.
+//!
+//! Value = step · (byte − zero point). A few values of a BERT's activations are many times larger than the rest of their
+//! row, and would take the resolution of all of it. They are left out of the bytes and kept as they are (Dettmers et al.,
+//! *LLM.int8()*, 2022, who do so by column).
 
-use super::super::Kernel;
-use super::super::elementwise::{self, ROUND};
 use super::{LINE_BYTES, Line};
-
-/// Rows of unsigned bytes: value = scale · (byte − zero point). What a row is rounded to depends on that row alone.
-///
-/// A few values of a BERT's activations are many times larger than the rest of their row, and would take the resolution of
-/// all of it. They are left out of the bytes and kept as they are (Dettmers et al., *LLM.int8()*, 2022, who do so by column).
-#[derive(Debug, Default)]
-pub struct QuantizedRows {
-    rows: usize,
-    lines_per_row: usize,
-    /// Whole tiles of rows, so that a kernel may load (and ignore) rows beyond the last.
-    lines: Vec<Line>,
-    scales: Vec<Scale>,
-}
+use crate::encoder::cpu::kernel::elementwise::{self, ROUND};
 
 /// How the bytes of a row are read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,49 +40,10 @@ const MAX_OUTLIERS: usize = 4;
 /// Values are left out while a row spans more than this many times the root of its mean square. Found on development
 /// texts: the pooled vectors are then off by 1.4 %, without it by 3.4 %, and 0.3 to 2 values a row are left out.
 const MAX_SPAN: f32 = 10.0;
-/// Rows are loaded by tiles of this many at most.
-const ROW_MULTIPLE: usize = 32;
-
-impl QuantizedRows {
-    /// Replaces the content by `values`, rows of `inputs`.
-    pub fn quantize(&mut self, kernel: Kernel, values: &[f32], inputs: usize) {
-        self.rows = values.len() / inputs;
-        self.lines_per_row = inputs.div_ceil(LINE_BYTES);
-        let lines = self.rows.next_multiple_of(ROW_MULTIPLE) * self.lines_per_row;
-        if self.lines.len() < lines {
-            self.lines.resize(lines, Line::ZERO);
-        }
-        if self.scales.len() < self.rows {
-            self.scales.resize(self.rows, Scale::default());
-        }
-        let rows = self.lines.chunks_exact_mut(self.lines_per_row).zip(&mut self.scales);
-        kernel.quantize(values, inputs, rows);
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Lines that hold one row; bytes beyond its values meet zero weights.
-    pub fn lines_per_row(&self) -> usize {
-        self.lines_per_row
-    }
-
-    /// The lines from row `row` on: at least those of the rows up to the next multiple of 32.
-    pub fn lines_from(&self, row: usize) -> &[Line] {
-        &self.lines[row * self.lines_per_row..]
-    }
-
-    /// How to read row `row`.
-    pub fn scale(&self, row: usize) -> &Scale {
-        &self.scales[row]
-    }
-}
 
 /// Rounds rows to 254 steps between their least and greatest value, zero included.
 #[inline(always)]
-pub fn quantize<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
+pub fn round_rows<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
     /// One step less than a byte has: rounding the zero point may shift both ends by half a step.
     const STEPS: f32 = 254.0;
     for (row, (lines, scale)) in values.chunks_exact(inputs).zip(rows) {
