@@ -4,6 +4,8 @@
 //! A row's sums run through the inputs in an order of the kernel's own, whatever tile the row is in.
 
 #[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
 mod avx512_bf16;
 mod widened;
 
@@ -88,7 +90,7 @@ impl Format for Bf16 {
             Kernel::Avx512Bf16 => unsafe { avx512_bf16::matmul(task) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512Vnni | Kernel::Avx512 => unsafe { widened::avx512(task) },
+            Kernel::Avx512Vnni | Kernel::Avx512 => unsafe { avx512::matmul(task) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Kernel::AvxVnni | Kernel::Avx2 => unsafe { widened::avx2(task) },
