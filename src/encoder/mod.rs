@@ -15,6 +15,9 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::str::FromStr;
 
+#[cfg(feature = "bench-internals")]
+#[doc(hidden)]
+pub use cpu::steps;
 pub use cpu::{CpuEncoder, Kernel};
 pub use reference::ReferenceEncoder;
 #[cfg(feature = "torch")]

@@ -6,6 +6,7 @@
 //! * `pack` — f32 weights in the layout that the kernels read (`kernel/narrow/linear` for narrower numbers)
 //! * `attention`, `layer` — the transformer on blocks of packed rows
 //! * `scratch` — buffers that are allocated once and reused
+//! * `steps` — single steps, for `benches/kernels`
 
 mod attention;
 mod kernel;
@@ -13,6 +14,8 @@ mod layer;
 mod map;
 mod pack;
 mod scratch;
+#[cfg(feature = "bench-internals")]
+pub mod steps;
 
 use std::fmt;
 use std::ops::Range;

@@ -4,7 +4,7 @@
 //! bit, unless numbers are too small for a normal f32.
 
 use super::super::super::elementwise::multiply_add;
-use super::super::tile::{Sums, Tile, by_tiles, with_size};
+use super::super::tile::{Sums, Tile, by_tiles};
 use super::super::{LANE_BYTES, Line, NarrowMatMul, PANEL_WIDTH};
 use super::Bf16;
 
@@ -18,50 +18,49 @@ const ROWS: usize = 2;
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 pub fn avx2(task: NarrowMatMul<'_, Bf16>) {
-    by_tiles::<_, true, AVX2_ROWS, 1>(task, |size, tile, sums| {
-        with_size!(size, [1, 2, 3, 4, 5] by [1], sum_avx2(tile, sums));
+    by_tiles::<_, true, AVX2_ROWS, 1>(task, |(rows, _), tile, sums| match rows {
+        1 => sum_avx2::<1>(tile, sums),
+        2 => sum_avx2::<2>(tile, sums),
+        3 => sum_avx2::<3>(tile, sums),
+        4 => sum_avx2::<4>(tile, sums),
+        _ => sum_avx2::<AVX2_ROWS>(tile, sums),
     });
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn sum_avx2<const R: usize, const P: usize>(tile: &Tile<'_, P>, sums: &mut Sums<f32, AVX2_ROWS, P>) {
-    sum::<true, R, P>(tile, sums);
+fn sum_avx2<const R: usize>(tile: &Tile<'_, 1>, sums: &mut Sums<f32, AVX2_ROWS, 1>) {
+    sum::<true, R>(tile, sums);
 }
 
 /// See [`NarrowMatMul`].
 pub fn portable(task: NarrowMatMul<'_, Bf16>) {
-    by_tiles::<_, false, ROWS, 1>(task, |size, tile, sums| {
-        with_size!(size, [1, 2] by [1], sum_portable(tile, sums));
+    by_tiles::<_, false, ROWS, 1>(task, |(rows, _), tile, sums| match rows {
+        1 => sum::<false, 1>(tile, sums),
+        _ => sum::<false, ROWS>(tile, sums),
     });
 }
 
-fn sum_portable<const R: usize, const P: usize>(tile: &Tile<'_, P>, sums: &mut Sums<f32, ROWS, P>) {
-    sum::<false, R, P>(tile, sums);
-}
-
 #[inline(always)]
-fn sum<const FMA: bool, const R: usize, const P: usize>(tile: &Tile<'_, P>, sums: &mut [[[f32; PANEL_WIDTH]; P]]) {
-    let mut totals = [[[0.0; PANEL_WIDTH]; P]; R];
-    let panels = tile.panels.map(|panel| panel.as_chunks::<PANEL_WIDTH>().0);
-    for block in 0..tile.lines_per_row {
+fn sum<const FMA: bool, const R: usize>(tile: &Tile<'_, 1>, sums: &mut [[[f32; PANEL_WIDTH]; 1]]) {
+    let mut totals = [[0.0; PANEL_WIDTH]; R];
+    for (block, lines) in tile.panels[0].as_chunks::<PANEL_WIDTH>().0.iter().enumerate() {
         let inputs: [_; R] = std::array::from_fn(|r| &tile.a[r * tile.lines_per_row + block]);
-        let blocks = panels.map(|panel| &panel[block]);
-        for group in 0..PANEL_WIDTH {
-            for p in 0..P {
-                let weights: [_; PANEL_WIDTH] = std::array::from_fn(|column| pair(&blocks[p][group], column));
-                let (firsts, seconds) = (weights.map(first), weights.map(second));
-                for (totals, inputs) in totals.iter_mut().zip(inputs) {
-                    let input = pair(inputs, group);
-                    for ((total, weight), next_weight) in totals[p].iter_mut().zip(firsts).zip(seconds) {
-                        *total = multiply_add::<FMA>(second(input), next_weight, *total);
-                        *total = multiply_add::<FMA>(first(input), weight, *total);
-                    }
+        for (group, line) in lines.iter().enumerate() {
+            let weights: [_; PANEL_WIDTH] = std::array::from_fn(|column| pair(line, column));
+            let (firsts, seconds) = (weights.map(first), weights.map(second));
+            for (totals, inputs) in totals.iter_mut().zip(inputs) {
+                let input = pair(inputs, group);
+                for ((total, weight), next_weight) in totals.iter_mut().zip(firsts).zip(seconds) {
+                    *total = multiply_add::<FMA>(second(input), next_weight, *total);
+                    *total = multiply_add::<FMA>(first(input), weight, *total);
                 }
             }
         }
     }
-    sums[..R].copy_from_slice(&totals);
+    for (sums, totals) in sums.iter_mut().zip(totals) {
+        sums[0] = totals;
+    }
 }
 
 /// Pair `lane` of a line.
