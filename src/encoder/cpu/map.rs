@@ -9,7 +9,7 @@ use super::kernel::{After, Kernel, MatMul, Start};
 use super::pack::PackedLinear;
 use crate::encoder::Precision;
 use crate::error::LoadError;
-use crate::model::{BertConfig, BertWeights, Linear};
+use crate::model::{Activation, BertConfig, BertWeights, Linear};
 
 /// One or more linear maps of the same input, side by side.
 pub enum PackedMap {
@@ -88,11 +88,23 @@ impl PackedMap {
         Self::side_by_side([map], arithmetic, kernel)
     }
 
-    /// Maps rows of `input` to rows of `output`; `rounded` is working memory.
-    pub fn apply(&self, kernel: Kernel, input: &[f32], output: &mut [f32], after: After, rounded: &mut RoundedRows) {
+    /// Maps rows of `input`, of their activation if there is one, to rows of `output`; `input` holds its activation
+    /// thereafter. `rounded` is working memory.
+    pub fn apply(
+        &self,
+        kernel: Kernel,
+        activation: Option<Activation>,
+        input: &mut [f32],
+        output: &mut [f32],
+        after: After,
+        rounded: &mut RoundedRows,
+    ) {
         match self {
             Self::F32(map) => {
                 let panels = &map.panels;
+                if let Some(activation) = activation {
+                    kernel.activate(activation, input);
+                }
                 kernel.matmul(MatMul {
                     rows: input.len() / panels.inputs,
                     a: input,
@@ -102,12 +114,9 @@ impl PackedMap {
                     c_stride: panels.outputs,
                     start: if after == After::Add { Start::Add(&map.bias) } else { Start::Bias(&map.bias) },
                 });
-                if let After::Activate(activation) = after {
-                    kernel.activate(activation, output);
-                }
             }
-            Self::Bf16(map) => apply_narrow(map, kernel, input, output, after, &mut rounded.bf16),
-            Self::Int8(map) => apply_narrow(map, kernel, input, output, after, &mut rounded.int8),
+            Self::Bf16(map) => apply_narrow(map, kernel, activation, input, output, after, &mut rounded.bf16),
+            Self::Int8(map) => apply_narrow(map, kernel, activation, input, output, after, &mut rounded.int8),
         }
     }
 }
@@ -115,11 +124,12 @@ impl PackedMap {
 fn apply_narrow<F: Format>(
     map: &NarrowLinear<F>,
     kernel: Kernel,
-    input: &[f32],
+    activation: Option<Activation>,
+    input: &mut [f32],
     output: &mut [f32],
     after: After,
     rounded: &mut NarrowRows<F>,
 ) {
-    rounded.round(kernel, input, map.inputs());
+    rounded.round(kernel, activation, input, map.inputs());
     kernel.narrow_matmul(NarrowMatMul { a: rounded, b: map, c: output, after });
 }

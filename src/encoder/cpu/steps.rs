@@ -22,11 +22,11 @@ pub type Step = Box<dyn FnMut()>;
 pub fn product(kernel: Kernel, precision: Precision, [rows, inputs, outputs]: [usize; 3]) -> Step {
     let weight = Matrix::from_f32(outputs, inputs, numbers(inputs * outputs));
     let map = Linear { weight, bias: numbers(outputs) };
-    let values = numbers(rows * inputs);
+    let mut values = numbers(rows * inputs);
     let mut c = vec![0.0; rows * outputs];
     match precision {
-        Precision::Int8 => narrow_product::<Int8>(kernel, map, &values, c),
-        Precision::Bf16 => narrow_product::<Bf16>(kernel, map, &values, c),
+        Precision::Int8 => narrow_product::<Int8>(kernel, map, &mut values, c),
+        Precision::Bf16 => narrow_product::<Bf16>(kernel, map, &mut values, c),
         Precision::Auto | Precision::F32 => {
             let map = PackedLinear::side_by_side([map], kernel);
             Box::new(move || {
@@ -38,10 +38,10 @@ pub fn product(kernel: Kernel, precision: Precision, [rows, inputs, outputs]: [u
     }
 }
 
-fn narrow_product<F: Format + 'static>(kernel: Kernel, map: Linear, values: &[f32], mut c: Vec<f32>) -> Step {
+fn narrow_product<F: Format + 'static>(kernel: Kernel, map: Linear, values: &mut [f32], mut c: Vec<f32>) -> Step {
     let map = NarrowLinear::<F>::side_by_side([map]);
     let mut rows = NarrowRows::default();
-    rows.round(kernel, values, map.inputs());
+    rows.round(kernel, None, values, map.inputs());
     Box::new(move || {
         kernel.narrow_matmul(NarrowMatMul { a: &rows, b: &map, c: &mut c, after: After::Store });
         black_box(&mut c);
@@ -50,10 +50,10 @@ fn narrow_product<F: Format + 'static>(kernel: Kernel, map: Linear, values: &[f3
 
 /// Rounds `rows` of `inputs` values; `None` where nothing is rounded.
 pub fn rounding(kernel: Kernel, precision: Precision, rows: usize, inputs: usize) -> Option<Step> {
-    fn round<F: Format + 'static>(kernel: Kernel, values: Vec<f32>, inputs: usize) -> Step {
+    fn round<F: Format + 'static>(kernel: Kernel, mut values: Vec<f32>, inputs: usize) -> Step {
         let mut rows = NarrowRows::<F>::default();
         Box::new(move || {
-            rows.round(kernel, black_box(&values), inputs);
+            rows.round(kernel, None, black_box(&mut values), inputs);
             black_box(rows.lines_from(0));
         })
     }

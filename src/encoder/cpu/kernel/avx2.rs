@@ -4,8 +4,9 @@ use std::arch::x86_64::{__m256, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps
 
 use super::MatMul;
 use super::elementwise;
-use super::narrow::{Format, Line};
+use super::narrow::{self, Format, Line};
 use super::tile::{Tile, by_tiles, with_rows};
+use crate::model::Activation;
 
 /// Lanes of a vector.
 const LANES: usize = 8;
@@ -38,11 +39,12 @@ pub fn gelu_tanh(x: &mut [f32]) {
 
 #[target_feature(enable = "avx2,fma")]
 pub fn round_rows<'a, F: Format + 'a>(
-    values: &[f32],
+    activation: Option<Activation>,
+    values: &mut [f32],
     inputs: usize,
     rows: impl Iterator<Item = (&'a mut [Line], &'a mut F::Row)>,
 ) {
-    F::round_rows(values, inputs, rows);
+    narrow::round_rows::<F, true>(activation, values, inputs, rows);
 }
 
 /// See [`MatMul`].

@@ -90,8 +90,6 @@ pub enum After {
     Store,
     /// They are added to what is there: a residual connection.
     Add,
-    /// The same as `Store`, after an activation.
-    Activate(Activation),
 }
 
 /// Calls one function of the kernel's module.
@@ -199,14 +197,16 @@ impl Kernel {
         dispatch!(self, matmul(task));
     }
 
-    /// Rounds rows of `inputs` values to a narrower format; see [`narrow::NarrowRows`].
+    /// Rounds rows of `inputs` values, of their activation if there is one, to a narrower format; see
+    /// [`narrow::NarrowRows`].
     fn round_rows<'a, F: Format + 'a>(
         self,
-        values: &[f32],
+        activation: Option<Activation>,
+        values: &mut [f32],
         inputs: usize,
         rows: impl Iterator<Item = (&'a mut [Line], &'a mut F::Row)>,
     ) {
-        dispatch!(self, round_rows::<F>(values, inputs, rows));
+        dispatch!(self, round_rows::<F>(activation, values, inputs, rows));
     }
 
     /// Layer norm of each row of `x` in place (Ba, Kiros & Hinton, *Layer normalization*, 2016).

@@ -2,8 +2,9 @@
 
 use super::MatMul;
 use super::elementwise;
-use super::narrow::{Format, Line};
+use super::narrow::{self, Format, Line};
 use super::tile::{Tile, by_tiles, with_rows};
+use crate::model::Activation;
 
 /// Columns of a panel.
 pub const PANEL_WIDTH: usize = 8;
@@ -27,11 +28,12 @@ pub fn gelu_tanh(x: &mut [f32]) {
 }
 
 pub fn round_rows<'a, F: Format + 'a>(
-    values: &[f32],
+    activation: Option<Activation>,
+    values: &mut [f32],
     inputs: usize,
     rows: impl Iterator<Item = (&'a mut [Line], &'a mut F::Row)>,
 ) {
-    F::round_rows(values, inputs, rows);
+    narrow::round_rows::<F, false>(activation, values, inputs, rows);
 }
 
 /// See [`MatMul`].

@@ -21,7 +21,7 @@ use std::fmt;
 use super::{After, Kernel};
 use crate::model::Linear;
 pub use linear::NarrowLinear;
-pub use rows::NarrowRows;
+pub use rows::{NarrowRows, round_rows};
 
 /// Bytes of a vector of AVX-512 and of a row of an AMX tile.
 const LINE_BYTES: usize = 64;
@@ -62,10 +62,9 @@ pub trait Format: Default + fmt::Debug {
     /// At most [`GROUP`](Self::GROUP) weights in the order of their inputs, filled up with zeros.
     fn lane(group: &[Self::Weight]) -> [u8; LANE_BYTES];
 
-    /// Rounds rows of `inputs` values. What is left of a row's last line must do no harm to sums with weights of 0.
-    fn round_rows<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Self::Row)>)
-    where
-        Self: 'a;
+    /// Rounds the values of a row, and leaves them as they were. What is left of the last line must do no harm to sums
+    /// with weights of 0.
+    fn round(values: &mut [f32], lines: &mut [Line], row: &mut Self::Row);
 
     /// The values of one row and one panel from their sums. `FMA` as in [`elementwise`](super::elementwise).
     fn values<const FMA: bool>(
@@ -75,7 +74,7 @@ pub trait Format: Default + fmt::Debug {
         columns: &Self::Columns,
     ) -> [f32; PANEL_WIDTH];
 
-    /// GELU, as exact as the format is.
+    /// GELU, as exact as the format needs it.
     fn gelu<const FMA: bool>(values: &mut [f32]);
 
     /// Computes `task`, which [`Kernel::narrow_matmul`] has checked, by the instructions that `kernel` stands for.

@@ -1,7 +1,8 @@
 //! Rows of activations, rounded.
 
-use super::super::Kernel;
+use super::super::{Kernel, elementwise};
 use super::{Format, Line};
+use crate::model::Activation;
 
 /// Rows of inputs in narrow numbers. What a row is rounded to depends on that row alone.
 #[derive(Debug, Default)]
@@ -17,8 +18,8 @@ pub struct NarrowRows<F: Format> {
 const ROW_MULTIPLE: usize = 32;
 
 impl<F: Format> NarrowRows<F> {
-    /// Replaces the content by `values`, rows of `inputs`.
-    pub fn round(&mut self, kernel: Kernel, values: &[f32], inputs: usize) {
+    /// Replaces the content by `values`, rows of `inputs`, after an activation that is applied to them in place.
+    pub fn round(&mut self, kernel: Kernel, activation: Option<Activation>, values: &mut [f32], inputs: usize) {
         self.rows = values.len() / inputs;
         self.lines_per_row = inputs.div_ceil(F::LINE_INPUTS);
         let lines = self.rows.next_multiple_of(ROW_MULTIPLE) * self.lines_per_row;
@@ -29,7 +30,7 @@ impl<F: Format> NarrowRows<F> {
             self.about.resize(self.rows, F::Row::default());
         }
         let rows = self.lines.chunks_exact_mut(self.lines_per_row).zip(&mut self.about);
-        kernel.round_rows::<F>(values, inputs, rows);
+        kernel.round_rows::<F>(activation, values, inputs, rows);
     }
 
     /// Number of rows.
@@ -50,5 +51,24 @@ impl<F: Format> NarrowRows<F> {
     /// What has to be known of row `row` besides its numbers.
     pub fn about(&self, row: usize) -> &F::Row {
         &self.about[row]
+    }
+}
+
+/// Rounds rows of `inputs` values; a row is in the first cache when its activation is rounded.
+#[inline(always)]
+pub fn round_rows<'a, F: Format + 'a, const FMA: bool>(
+    activation: Option<Activation>,
+    values: &mut [f32],
+    inputs: usize,
+    rows: impl Iterator<Item = (&'a mut [Line], &'a mut F::Row)>,
+) {
+    for (values, (lines, row)) in values.chunks_exact_mut(inputs).zip(rows) {
+        match activation {
+            None => {}
+            Some(Activation::Gelu) => F::gelu::<FMA>(values),
+            Some(Activation::GeluTanh) => elementwise::gelu_tanh::<FMA>(values),
+            Some(Activation::Relu) => elementwise::relu(values),
+        }
+        F::round(values, lines, row);
     }
 }

@@ -26,13 +26,13 @@ pub fn by_tiles<F: Format, const FMA: bool, const ROWS: usize, const PANELS: usi
     let rows = a.rows();
     // Ten rows are better cut into five and five than into six and four.
     let step = rows.div_ceil(rows.div_ceil(ROWS).max(1)).max(1);
+    let mut sums = [[[F::Sum::default(); PANEL_WIDTH]; PANELS]; ROWS];
     for first_panel in (0..b.panels()).step_by(PANELS) {
         let panels = PANELS.min(b.panels() - first_panel);
         let lines = std::array::from_fn(|p| b.panel(first_panel + if p < panels { p } else { 0 }));
         for first_row in (0..rows).step_by(step) {
             let tile_rows = step.min(rows - first_row);
             let tile = Tile { a: a.lines_from(first_row), lines_per_row: a.lines_per_row(), panels: lines };
-            let mut sums = [[[F::Sum::default(); PANEL_WIDTH]; PANELS]; ROWS];
             sum((tile_rows, panels), &tile, &mut sums);
             finish_tile::<F, FMA, PANELS>(&mut task, (first_row, first_panel), (tile_rows, panels), &sums);
         }

@@ -49,18 +49,16 @@ impl Format for Bf16 {
     }
 
     #[inline(always)]
-    fn round_rows<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut ())>) {
+    fn round(values: &mut [f32], lines: &mut [Line], (): &mut ()) {
         const INPUTS: usize = Bf16::LINE_INPUTS;
-        for (row, (lines, ())) in values.chunks_exact(inputs).zip(rows) {
-            let (full, rest) = row.as_chunks::<INPUTS>();
-            for (line, values) in lines.iter_mut().zip(full) {
-                round(line, values);
-            }
-            if let Some(last) = lines.get_mut(full.len()) {
-                // What an earlier use left there may be infinite.
-                *last = Line::ZERO;
-                round(last, rest);
-            }
+        let (full, rest) = values.as_chunks::<INPUTS>();
+        for (line, values) in lines.iter_mut().zip(full) {
+            round(line, values);
+        }
+        if let Some(last) = lines.get_mut(full.len()) {
+            // What an earlier use left there may be infinite.
+            *last = Line::ZERO;
+            round(last, rest);
         }
     }
 

@@ -27,7 +27,7 @@ fn rows_are_rounded_to_nearest_even() {
     let values: Vec<f32> = (0..inputs * inputs).map(|i| cases[(i + i / inputs) % cases.len()].0).collect();
     for kernel in Kernel::available() {
         let mut rows = NarrowRows::<Bf16>::default();
-        rows.round(kernel, &values, inputs);
+        rows.round(kernel, None, &mut values.clone(), inputs);
         for (i, value) in values.iter().enumerate() {
             let expected = cases[(i + i / inputs) % cases.len()].1;
             let line = &rows.lines_from(i / inputs)[i % inputs / Bf16::LINE_INPUTS];
@@ -48,7 +48,7 @@ fn kernels_without_tiles_give_the_same_bits() {
         || Linear { weight: Matrix::from_f32(outputs, inputs, noise(inputs * outputs, 4)), bias: noise(outputs, 5) };
     let run = |kernel: Kernel| {
         let mut a = NarrowRows::<Bf16>::default();
-        a.round(kernel, &noise(rows * inputs, 6), inputs);
+        a.round(kernel, None, &mut noise(rows * inputs, 6), inputs);
         let mut c = vec![0.0; rows * outputs];
         let b = NarrowLinear::side_by_side([linear()]);
         kernel.narrow_matmul(NarrowMatMul { a: &a, b: &b, c: &mut c, after: After::Store });

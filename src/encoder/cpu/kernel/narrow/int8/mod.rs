@@ -62,8 +62,8 @@ impl Format for Int8 {
     }
 
     #[inline(always)]
-    fn round_rows<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
-        round::round_rows(values, inputs, rows);
+    fn round(values: &mut [f32], lines: &mut [Line], scale: &mut Scale) {
+        round::round(values, lines, scale);
     }
 
     /// value = scale of the column · (step of the row · (sum − zero point · total of the column) + outliers · weights) + bias

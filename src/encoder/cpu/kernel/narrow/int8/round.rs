@@ -41,73 +41,48 @@ const MAX_OUTLIERS: usize = 4;
 /// texts: the pooled vectors are then off by 1.4 %, without it by 3.4 %, and 0.3 to 2 values a row are left out.
 const MAX_SPAN: f32 = 10.0;
 
-/// Rounds rows to 254 steps between their least and greatest value, zero included.
+/// Rounds a row to 254 steps between its least and greatest value, zero included.
 #[inline(always)]
-pub fn round_rows<'a>(values: &[f32], inputs: usize, rows: impl Iterator<Item = (&'a mut [Line], &'a mut Scale)>) {
+pub fn round(row: &mut [f32], lines: &mut [Line], scale: &mut Scale) {
     /// One step less than a byte has: rounding the zero point may shift both ends by half a step.
     const STEPS: f32 = 254.0;
-    for (row, (lines, scale)) in values.chunks_exact(inputs).zip(rows) {
-        let (least, greatest) = set_outliers_aside(row, scale);
-        scale.step = (greatest - least) / STEPS;
-        let inverse = if scale.step > 0.0 { 1.0 / scale.step } else { 0.0 };
-        let shifted = ROUND - least * inverse;
-        scale.zero_point = (shifted - ROUND) as i32;
-        let round = |line: &mut Line, values: &[f32]| {
-            for (byte, &value) in line.0.iter_mut().zip(values) {
-                *byte = (value * inverse + shifted).to_bits() as u8;
-            }
-        };
-        let (full, rest) = row.as_chunks::<LINE_BYTES>();
-        for (line, values) in lines.iter_mut().zip(full) {
-            round(line, values);
+    let (least, greatest) = set_outliers_aside(row, scale);
+    scale.step = (greatest - least) / STEPS;
+    let inverse = if scale.step > 0.0 { 1.0 / scale.step } else { 0.0 };
+    let shifted = ROUND - least * inverse;
+    scale.zero_point = (shifted - ROUND) as i32;
+    let round = |line: &mut Line, values: &[f32]| {
+        for (byte, &value) in line.0.iter_mut().zip(values) {
+            *byte = (value * inverse + shifted).to_bits() as u8;
         }
-        if let Some(last) = lines.get_mut(full.len()) {
-            round(last, rest);
-        }
-        for outlier in &scale.outliers[..scale.outlier_count as usize] {
-            let input = outlier.input as usize;
-            lines[input / LINE_BYTES].0[input % LINE_BYTES] = scale.zero_point as u8;
-        }
+    };
+    let (full, rest) = row.as_chunks::<LINE_BYTES>();
+    for (line, values) in lines.iter_mut().zip(full) {
+        round(line, values);
+    }
+    if let Some(last) = lines.get_mut(full.len()) {
+        round(last, rest);
+    }
+    for outlier in scale.outliers() {
+        row[outlier.input as usize] = outlier.value;
     }
 }
 
-/// Notes a row's outliers and returns the range of the rest.
+/// Notes a row's outliers, puts zeros in their place, and returns the range of the rest.
 #[inline(always)]
-fn set_outliers_aside(row: &[f32], scale: &mut Scale) -> (f32, f32) {
+fn set_outliers_aside(row: &mut [f32], scale: &mut Scale) -> (f32, f32) {
     let (mut least, mut greatest) = elementwise::range(row);
     let mut squares = elementwise::sum(row, |value| value * value);
     let mut count = 0;
     while greatest - least > MAX_SPAN * (squares / row.len() as f32).sqrt() && count < MAX_OUTLIERS {
         let value = if greatest > -least { greatest } else { least };
-        let is_new = |&(input, found): &(usize, &f32)| {
-            *found == value && scale.outliers[..count].iter().all(|outlier| outlier.input as usize != input)
-        };
-        let Some((input, _)) = row.iter().enumerate().find(is_new) else { break };
+        let Some(input) = elementwise::position(row, value) else { break };
         scale.outliers[count] = Outlier { input: input as u32, value };
+        row[input] = 0.0;
         count += 1;
         squares = (squares - value * value).max(0.0);
-        (least, greatest) = range_without(row, &scale.outliers[..count]);
+        (least, greatest) = elementwise::range(row);
     }
     scale.outlier_count = count as u32;
-    (least, greatest)
-}
-
-/// Range of a row, zero included, without some of its values.
-#[inline(always)]
-fn range_without(row: &[f32], outliers: &[Outlier]) -> (f32, f32) {
-    let mut inputs = [row.len(); MAX_OUTLIERS + 1];
-    for (slot, outlier) in inputs.iter_mut().zip(outliers) {
-        *slot = outlier.input as usize;
-    }
-    inputs.sort_unstable();
-    let mut from = 0;
-    let (mut least, mut greatest) = (0.0f32, 0.0f32);
-    for to in inputs {
-        if to > from {
-            let part = elementwise::range(&row[from..to]);
-            (least, greatest) = (least.min(part.0), greatest.max(part.1));
-        }
-        from = (to + 1).min(row.len());
-    }
     (least, greatest)
 }

@@ -20,7 +20,7 @@ proptest! {
     ) {
         for kernel in Kernel::available() {
             let mut rows = NarrowRows::<Int8>::default();
-            rows.round(kernel, &row, row.len());
+            rows.round(kernel, None, &mut row.clone(), row.len());
             let scale = rows.about(0);
             let span = row.iter().fold(0.0, |max: f32, value| max.max(value.abs()));
             prop_assert!(scale.step <= 2.0 * span / 254.0);
@@ -43,7 +43,9 @@ fn a_few_large_values_do_not_take_the_resolution_of_the_rest() {
     row[383] = -31.0;
     for kernel in Kernel::available() {
         let mut rows = NarrowRows::<Int8>::default();
-        rows.round(kernel, &row, row.len());
+        let mut values = row.clone();
+        rows.round(kernel, None, &mut values, row.len());
+        assert_eq!(values, row);
         let outliers: Vec<_> = rows.about(0).outliers().iter().map(|o| (o.input, o.value)).collect();
         assert_eq!(outliers, [(5, 40.0), (383, -31.0)], "{kernel}");
         assert!(rows.about(0).step <= 2.0 / 254.0, "{kernel}: {:?}", rows.about(0));
