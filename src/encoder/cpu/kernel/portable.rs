@@ -1,40 +1,15 @@
 //! Plain Rust for any CPU. Tiles have constant sizes, so that the compiler keeps them in registers and vectorises.
 
 use super::MatMul;
-use super::elementwise;
-use super::narrow::{self, Format, Line};
+use super::copies::plain_operations;
 use super::tile::{Tile, by_tiles, with_rows};
-use crate::model::Activation;
 
 /// Columns of a panel.
 pub const PANEL_WIDTH: usize = 8;
 /// Rows of a full tile.
 const TILE_ROWS: usize = 4;
 
-pub fn layer_norm(x: &mut [f32], weight: &[f32], bias: &[f32], eps: f32) {
-    elementwise::layer_norm::<false>(x, weight, bias, eps);
-}
-
-pub fn softmax(x: &mut [f32], stride: usize, columns: usize, scale: f32, factors: &mut [f32]) {
-    elementwise::softmax::<false>(x, stride, columns, scale, factors);
-}
-
-pub fn gelu(x: &mut [f32]) {
-    elementwise::gelu::<false>(x);
-}
-
-pub fn gelu_tanh(x: &mut [f32]) {
-    elementwise::gelu_tanh::<false>(x);
-}
-
-pub fn round_rows<'a, F: Format + 'a>(
-    activation: Option<Activation>,
-    values: &mut [f32],
-    inputs: usize,
-    rows: impl Iterator<Item = (&'a mut [Line], &'a mut F::Row)>,
-) {
-    narrow::round_rows::<F, false>(activation, values, inputs, rows);
-}
+plain_operations! { fma: false }
 
 /// See [`MatMul`].
 pub fn matmul(task: MatMul<'_>) {

@@ -40,6 +40,7 @@ pub fn by_tiles<F: Format, const FMA: bool, const ROWS: usize, const PANELS: usi
 }
 
 /// Calls `$function::<ROWS, PANELS>` for the number of both at hand, so that every tile is of constant size.
+#[cfg(target_arch = "x86_64")]
 macro_rules! with_size {
     ($size:expr, [$($rows:literal),+] by $panels:tt, $function:ident($tile:expr, $sums:expr)) => {
         with_size!(@ $size, [$($rows by $panels),+], $function($tile, $sums))
@@ -51,4 +52,5 @@ macro_rules! with_size {
         }
     };
 }
+#[cfg(target_arch = "x86_64")]
 pub(super) use with_size;
