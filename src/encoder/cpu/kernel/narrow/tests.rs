@@ -1,7 +1,5 @@
 //! Every format on every kernel of this machine, and the walk of AMX on emulated tiles, against plain loops.
 
-use std::ops::Add;
-
 use half::bf16;
 use proptest::prelude::*;
 
@@ -12,9 +10,9 @@ use crate::model::{Activation, Matrix};
 
 /// A format by its definition.
 #[cfg(target_arch = "x86_64")]
-trait Tested: amx::TileFormat<Sum: Add<Output = Self::Sum>> + Reference {}
+trait Tested: amx::TileFormat<Sum: std::ops::Add<Output = Self::Sum>> + Reference {}
 #[cfg(target_arch = "x86_64")]
-impl<F: amx::TileFormat<Sum: Add<Output = F::Sum>> + Reference> Tested for F {}
+impl<F: amx::TileFormat<Sum: std::ops::Add<Output = F::Sum>> + Reference> Tested for F {}
 #[cfg(not(target_arch = "x86_64"))]
 use Reference as Tested;
 

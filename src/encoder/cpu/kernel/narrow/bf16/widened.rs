@@ -4,7 +4,7 @@
 //! bit, unless numbers are too small for a normal f32.
 
 use super::super::super::elementwise::multiply_add;
-use super::super::tile::{Sums, Tile, by_tiles};
+use super::super::tile::{Tile, by_tiles};
 use super::super::{LANE_BYTES, Line, NarrowMatMul, PANEL_WIDTH};
 use super::Bf16;
 
@@ -29,7 +29,7 @@ pub fn avx2(task: NarrowMatMul<'_, Bf16>) {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn sum_avx2<const R: usize>(tile: &Tile<'_, 1>, sums: &mut Sums<f32, AVX2_ROWS, 1>) {
+fn sum_avx2<const R: usize>(tile: &Tile<'_, 1>, sums: &mut [[[f32; PANEL_WIDTH]; 1]]) {
     sum::<true, R>(tile, sums);
 }
 
