@@ -35,9 +35,9 @@ use crate::threads::Threads;
 
 /// Sequences are handed to threads in shards of at most about this many tokens: enough to use a layer's weights well
 /// while they are in cache, few enough for threads to finish together.
-const MAX_SHARD_TOKENS: usize = 512;
+const MAX_SHARD_TOKENS: usize = 128;
 /// Below this, fetching the weights costs more than an even load brings.
-const MIN_SHARD_TOKENS: usize = 128;
+const MIN_SHARD_TOKENS: usize = 64;
 /// Shards a thread, if there are tokens enough.
 const SHARDS_PER_THREAD: usize = 4;
 
