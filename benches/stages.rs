@@ -62,21 +62,25 @@ fn stages(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("tokens/encode");
     group.sampling_mode(SamplingMode::Flat).sample_size(10).measurement_time(Duration::from_secs(8));
-    let posts = batch_of(&texts::long_posts(16));
-    let encoder = |threads| {
+    let long = texts::long_posts(16);
+    let posts = batch_of(&long);
+    let encoder = |threads, precision| {
         let weights = Model::load(&ModelFiles::embedded()).expect("the shipped model loads").weights;
         let threads = Threads::new(threads).expect("threads");
-        CpuEncoder::new(model.config.clone(), model.manifest.pooling, weights, Precision::Auto, threads).expect("auto")
+        CpuEncoder::new(model.config.clone(), model.manifest.pooling, weights, precision, threads).expect("cpu")
     };
     let available = std::thread::available_parallelism().map_or(1, usize::from);
-    for threads in [1, available] {
-        let encoder = encoder(threads);
+    let auto = Precision::Auto;
+    for (threads, precision) in
+        [(1, auto), (available, auto), (available, Precision::Bf16), (available, Precision::F32)]
+    {
+        let encoder = encoder(threads, precision);
         let mut single = PackedBatch::new();
         single.push(batch.sequence(0).iter().copied());
         for (name, batch) in [("messages", &batch), ("posts", &posts), ("one", &single)] {
             let mut vectors = vec![0.0; batch.len() * hidden];
             group.throughput(Throughput::Elements(batch.token_ids().len() as u64));
-            group.bench_function(BenchmarkId::new(name, format!("threads={threads}")), |b| {
+            group.bench_function(BenchmarkId::new(name, format!("{precision}, threads={threads}")), |b| {
                 b.iter(|| encoder.encode(black_box(batch), &mut vectors));
             });
         }
@@ -84,12 +88,16 @@ fn stages(criterion: &mut Criterion) {
     group.finish();
 
     let engine = Engine::embedded().expect("the shipped model loads");
-    for (unit, elements) in [("texts", TEXTS), ("tokens", batch.token_ids().len())] {
-        let mut group = criterion.benchmark_group(unit);
-        group.sampling_mode(SamplingMode::Flat).sample_size(10).measurement_time(Duration::from_secs(8));
-        group.throughput(Throughput::Elements(elements as u64));
-        group.bench_function("end_to_end", |b| b.iter(|| engine.score_batch(black_box(&messages))));
-        group.finish();
+    for (name, texts, batch) in [("messages", &messages, &batch), ("posts", &long, &posts)] {
+        for (unit, elements) in [("texts", texts.len()), ("tokens", batch.token_ids().len())] {
+            let mut group = criterion.benchmark_group(unit);
+            group.sampling_mode(SamplingMode::Flat).sample_size(10).measurement_time(Duration::from_secs(8));
+            group.throughput(Throughput::Elements(elements as u64));
+            group.bench_function(BenchmarkId::new("end_to_end", name), |b| {
+                b.iter(|| engine.score_batch(black_box(texts)));
+            });
+            group.finish();
+        }
     }
 }
 

@@ -72,7 +72,7 @@ fn cost(encoder: &CpuEncoder, hidden: usize, lengths: &[usize]) -> (usize, usize
 
 #[test]
 fn a_warm_encoder_allocates_a_list_of_shards_and_nothing_else() {
-    let precisions = [Precision::F32, Precision::Int8];
+    let precisions = [Precision::F32, Precision::Bf16, Precision::Int8];
     for (kernel, precision) in Kernel::available().flat_map(|kernel| precisions.map(|precision| (kernel, precision))) {
         let mut costs = Vec::new();
         for layers in [1, 6] {

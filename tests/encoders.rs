@@ -17,6 +17,8 @@ use proptest::prelude::*;
 
 /// Between encoders, on every probability.
 const TOLERANCE: f32 = 1e-4;
+/// The same in bf16.
+const BF16_TOLERANCE: f32 = 0.02;
 /// The same in int8 on models of random weights; the bound for a trained one is in `shipped_model.rs`.
 const INT8_TOLERANCE: f32 = 0.05;
 
@@ -60,8 +62,12 @@ fn subjects(files: &ModelFiles) -> Vec<Subject> {
     let load = || Model::load(files).unwrap();
     let mut subjects = Vec::new();
     for kernel in Kernel::available() {
-        for (precision, tolerance) in [(Precision::F32, TOLERANCE), (Precision::Int8, INT8_TOLERANCE)] {
-            for threads in 1..=4 {
+        for (precision, tolerance) in
+            [(Precision::F32, TOLERANCE), (Precision::Bf16, BF16_TOLERANCE), (Precision::Int8, INT8_TOLERANCE)]
+        {
+            // The spread over threads knows nothing of the kernel.
+            let counts: &[usize] = if kernel == Kernel::detect() { &[1, 2, 3, 4] } else { &[1, 3] };
+            for &threads in counts {
                 let Model { config, manifest, weights, .. } = load();
                 let threads = Threads::new(threads).unwrap();
                 let name = format!("cpu, {precision}, {kernel}, {threads:?}");
@@ -267,16 +273,19 @@ proptest! {
 #[test]
 fn the_shipped_model_scores_alike_on_every_encoder() {
     let texts: Vec<String> = texts::all().into_iter().filter(|text| text.len() < 200).collect();
-    let exact = Engine::builder().precision(Precision::F32).embedded().unwrap();
-    let rounded = Engine::embedded().unwrap();
+    let with = |precision| Engine::builder().precision(precision).embedded().unwrap();
     let reference = Engine::builder().encoder(EncoderKind::Reference).embedded().unwrap();
-    for (cpu, tolerance) in [(exact, TOLERANCE), (rounded, INT8_TOLERANCE)] {
+    for (precision, tolerance) in
+        [(Precision::F32, TOLERANCE), (Precision::Bf16, BF16_TOLERANCE), (Precision::Auto, INT8_TOLERANCE)]
+    {
+        let cpu = with(precision);
         let together = cpu.score_batch(&texts);
         for (text, together) in texts.iter().zip(together) {
             let (alone, together, oracle) =
                 (cpu.score(text).unwrap(), together.unwrap(), reference.score(text).unwrap());
             assert_eq!(alone, together, "{text:?}");
-            assert!(assessment_difference(&alone, &oracle) < tolerance, "{text:?}: {alone:?}, reference {oracle:?}");
+            let difference = assessment_difference(&alone, &oracle);
+            assert!(difference < tolerance, "{precision}: {text:?}: {alone:?}, reference {oracle:?}");
         }
     }
 }

@@ -31,10 +31,10 @@ pub fn messages(count: usize) -> Vec<String> {
         .collect()
 }
 
-/// `count` posts of about 450 tokens.
+/// `count` posts of about 512 tokens.
 pub fn long_posts(count: usize) -> Vec<String> {
     let mut random = Random(7);
-    (0..count).map(|_| text_of(320, &mut random)).collect()
+    (0..count).map(|_| text_of(364, &mut random)).collect()
 }
 
 fn text_of(words: usize, random: &mut Random) -> String {

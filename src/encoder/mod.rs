@@ -15,6 +15,9 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::str::FromStr;
 
+#[cfg(feature = "bench-internals")]
+#[doc(hidden)]
+pub use cpu::steps;
 pub use cpu::{CpuEncoder, Kernel};
 pub use reference::ReferenceEncoder;
 #[cfg(feature = "torch")]
@@ -62,7 +65,7 @@ pub enum Precision {
     Auto,
     /// Integers of 8 bits, summed in 32; only on the CPU encoder. Attention, norms and heads are f32.
     Int8,
-    /// Brain floating point. Not available yet.
+    /// Brain floating point (8 bits of precision), summed in f32; only on the CPU encoder. Attention, norms and heads are f32.
     Bf16,
     /// IEEE single precision.
     F32,
@@ -110,8 +113,7 @@ impl EncoderKind {
     /// [`LoadError::Unavailable`] says why not.
     pub fn supports(self, precision: Precision) -> Result<(), LoadError> {
         let reason = match (self, precision) {
-            (_, Precision::Auto | Precision::F32) | (Self::Cpu, Precision::Int8) => return Ok(()),
-            (Self::Cpu, Precision::Bf16) => "this version has no kernel for it; use auto, int8 or f32",
+            (_, Precision::Auto | Precision::F32) | (Self::Cpu, _) => return Ok(()),
             (Self::Torch | Self::Reference, _) => "this encoder computes in f32; use auto or f32",
         };
         Err(LoadError::Unavailable {

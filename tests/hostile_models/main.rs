@@ -223,7 +223,7 @@ fn options_that_cannot_be_had() {
     let mut builders = vec![
         Engine::builder().threads(0),
         Engine::builder().encoder(EncoderKind::Reference).precision(Precision::Int8),
-        Engine::builder().precision(Precision::Bf16),
+        Engine::builder().encoder(EncoderKind::Reference).precision(Precision::Bf16),
     ];
     if cfg!(not(feature = "torch")) {
         builders.push(Engine::builder().encoder(EncoderKind::Torch));

@@ -94,12 +94,22 @@ impl Part<'_> {
         for (token, row) in rows.chunks_exact(stride).enumerate() {
             let [key, value] = [hidden, 2 * hidden].map(|part| &row[part + self.head * size..][..size]);
             let panel = &mut keys[token / width * size * width..];
-            for (slot, &key) in panel.iter_mut().skip(token % width).step_by(width).zip(key) {
-                *slot = key;
+            let lane = token % width;
+            for (dimension, &key) in panel.chunks_exact_mut(width).zip(key) {
+                dimension[lane] = key;
             }
             for (panel, value) in value.chunks(width).enumerate() {
-                values[(panel * tokens + token) * width..][..value.len()].copy_from_slice(value);
+                copy(value, &mut values[(panel * tokens + token) * width..][..value.len()]);
             }
         }
     }
+}
+
+/// Copies a few values; a call of the library's function takes longer than copying them.
+fn copy(from: &[f32], to: &mut [f32]) {
+    let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<8>(), to.as_chunks_mut::<8>());
+    for (from, to) in from.iter().zip(to) {
+        *to = *from;
+    }
+    to_rest.copy_from_slice(from_rest);
 }

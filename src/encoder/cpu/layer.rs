@@ -54,7 +54,7 @@ impl Step<'_> {
         let hidden = self.shape.config.hidden_size;
         match split {
             Split::Whole => {
-                for (x, qkv) in x.chunks(BLOCK_ROWS * hidden).zip(qkv.chunks_mut(BLOCK_ROWS * 3 * hidden)) {
+                for (x, qkv) in x.chunks_mut(BLOCK_ROWS * hidden).zip(qkv.chunks_mut(BLOCK_ROWS * 3 * hidden)) {
                     self.project(x, qkv);
                 }
                 for (block, x) in x.chunks_mut(BLOCK_ROWS * hidden).enumerate() {
@@ -65,7 +65,7 @@ impl Step<'_> {
                 let rows = x.len() / hidden;
                 let blocks = rows.div_ceil(threads * BLOCK_ROWS) * threads;
                 let rows = rows.div_ceil(blocks);
-                x.par_chunks(rows * hidden)
+                x.par_chunks_mut(rows * hidden)
                     .zip(qkv.par_chunks_mut(rows * 3 * hidden))
                     .with_max_len(1)
                     .for_each(|(x, qkv)| self.project(x, qkv));
@@ -79,9 +79,9 @@ impl Step<'_> {
     }
 
     /// Queries, keys and values of a block of rows.
-    fn project(&self, x: &[f32], qkv: &mut [f32]) {
+    fn project(&self, x: &mut [f32], qkv: &mut [f32]) {
         let mut block = self.buffers.take_block();
-        self.layer.qkv.apply(self.shape.kernel, x, qkv, After::Store, &mut block.rounded);
+        self.layer.qkv.apply(self.shape.kernel, None, x, qkv, After::Store, &mut block.rounded);
         self.buffers.put_block(block);
     }
 
@@ -97,11 +97,11 @@ impl Step<'_> {
         let inner = sized(inner, rows * config.intermediate_size);
 
         attend(self.shape, self.offsets, first_row..first_row + rows, qkv, context, heads);
-        layer.attention_output.apply(kernel, context, x, After::Add, rounded);
+        layer.attention_output.apply(kernel, None, context, x, After::Add, rounded);
         kernel.layer_norm(x, &layer.attention_norm, config.layer_norm_eps);
 
-        layer.intermediate.apply(kernel, x, inner, After::Activate(config.activation), rounded);
-        layer.output.apply(kernel, inner, x, After::Add, rounded);
+        layer.intermediate.apply(kernel, None, x, inner, After::Store, rounded);
+        layer.output.apply(kernel, Some(config.activation), inner, x, After::Add, rounded);
         kernel.layer_norm(x, &layer.output_norm, config.layer_norm_eps);
         self.buffers.put_block(block);
     }

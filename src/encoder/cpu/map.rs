@@ -2,25 +2,37 @@
 
 use std::fmt;
 
-use super::kernel::int8::{Int8Linear, Int8MatMul, MAX_INPUTS, QuantizedRows};
+use super::kernel::narrow::bf16::Bf16;
+use super::kernel::narrow::int8::{Int8, MAX_INPUTS};
+use super::kernel::narrow::{Format, NarrowLinear, NarrowMatMul, NarrowRows};
 use super::kernel::{After, Kernel, MatMul, Start};
 use super::pack::PackedLinear;
 use crate::encoder::Precision;
 use crate::error::LoadError;
-use crate::model::{BertConfig, BertWeights, Linear};
+use crate::model::{Activation, BertConfig, BertWeights, Linear};
 
 /// One or more linear maps of the same input, side by side.
 pub enum PackedMap {
     /// In IEEE single precision.
     F32(PackedLinear),
+    /// In brain floating point; activations are rounded number by number.
+    Bf16(NarrowLinear<Bf16>),
     /// In integers of 8 bits; activations are rounded row by row.
-    Int8(Int8Linear),
+    Int8(NarrowLinear<Int8>),
+}
+
+/// Inputs of a map, rounded: working memory, of which one encoder uses one part.
+#[derive(Default)]
+pub struct RoundedRows {
+    bf16: NarrowRows<Bf16>,
+    int8: NarrowRows<Int8>,
 }
 
 /// In which numbers linear maps are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arithmetic {
     F32,
+    Bf16,
     Int8,
 }
 
@@ -46,7 +58,7 @@ impl Arithmetic {
             Precision::Auto | Precision::F32 => Ok(Self::F32),
             Precision::Int8 if inputs <= MAX_INPUTS => Ok(Self::Int8),
             Precision::Int8 => unavailable(format!("a map has {inputs} inputs, expected at most {MAX_INPUTS}")),
-            Precision::Bf16 => unavailable("this version has no kernel for it; use auto, int8 or f32".into()),
+            Precision::Bf16 => Ok(Self::Bf16),
         }
     }
 }
@@ -55,6 +67,7 @@ impl fmt::Display for Arithmetic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::F32 => "f32",
+            Self::Bf16 => "bf16",
             Self::Int8 => "int8",
         })
     }
@@ -65,7 +78,8 @@ impl PackedMap {
     pub fn side_by_side<const N: usize>(maps: [Linear; N], arithmetic: Arithmetic, kernel: Kernel) -> Self {
         match arithmetic {
             Arithmetic::F32 => Self::F32(PackedLinear::side_by_side(maps, kernel)),
-            Arithmetic::Int8 => Self::Int8(Int8Linear::side_by_side(maps)),
+            Arithmetic::Bf16 => Self::Bf16(NarrowLinear::side_by_side(maps)),
+            Arithmetic::Int8 => Self::Int8(NarrowLinear::side_by_side(maps)),
         }
     }
 
@@ -74,11 +88,23 @@ impl PackedMap {
         Self::side_by_side([map], arithmetic, kernel)
     }
 
-    /// Maps rows of `input` to rows of `output`; `rounded` is working memory.
-    pub fn apply(&self, kernel: Kernel, input: &[f32], output: &mut [f32], after: After, rounded: &mut QuantizedRows) {
+    /// Maps rows of `input`, of their activation if there is one, to rows of `output`; `input` holds its activation
+    /// thereafter. `rounded` is working memory.
+    pub fn apply(
+        &self,
+        kernel: Kernel,
+        activation: Option<Activation>,
+        input: &mut [f32],
+        output: &mut [f32],
+        after: After,
+        rounded: &mut RoundedRows,
+    ) {
         match self {
             Self::F32(map) => {
                 let panels = &map.panels;
+                if let Some(activation) = activation {
+                    kernel.activate(activation, input);
+                }
                 kernel.matmul(MatMul {
                     rows: input.len() / panels.inputs,
                     a: input,
@@ -88,14 +114,22 @@ impl PackedMap {
                     c_stride: panels.outputs,
                     start: if after == After::Add { Start::Add(&map.bias) } else { Start::Bias(&map.bias) },
                 });
-                if let After::Activate(activation) = after {
-                    kernel.activate(activation, output);
-                }
             }
-            Self::Int8(map) => {
-                rounded.quantize(kernel, input, map.inputs());
-                kernel.int8_matmul(Int8MatMul { a: rounded, b: map, c: output, after });
-            }
+            Self::Bf16(map) => apply_narrow(map, kernel, activation, input, output, after, &mut rounded.bf16),
+            Self::Int8(map) => apply_narrow(map, kernel, activation, input, output, after, &mut rounded.int8),
         }
     }
+}
+
+fn apply_narrow<F: Format>(
+    map: &NarrowLinear<F>,
+    kernel: Kernel,
+    activation: Option<Activation>,
+    input: &mut [f32],
+    output: &mut [f32],
+    after: After,
+    rounded: &mut NarrowRows<F>,
+) {
+    rounded.round(kernel, activation, input, map.inputs());
+    kernel.narrow_matmul(NarrowMatMul { a: rounded, b: map, c: output, after });
 }

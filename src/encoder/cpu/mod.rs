@@ -3,9 +3,10 @@
 //!
 //! * `kernel/` — the inner loops, one file an instruction set
 //! * `map` — a linear map in the numbers that the encoder computes in
-//! * `pack` — f32 weights in the layout that the kernels read (`kernel/int8/pack` for integers)
+//! * `pack` — f32 weights in the layout that the kernels read (`kernel/narrow/linear` for narrower numbers)
 //! * `attention`, `layer` — the transformer on blocks of packed rows
 //! * `scratch` — buffers that are allocated once and reused
+//! * `steps` — single steps, for `benches/kernels`
 
 mod attention;
 mod kernel;
@@ -13,6 +14,8 @@ mod layer;
 mod map;
 mod pack;
 mod scratch;
+#[cfg(feature = "bench-internals")]
+pub mod steps;
 
 use std::fmt;
 use std::ops::Range;
@@ -32,9 +35,9 @@ use crate::threads::Threads;
 
 /// Sequences are handed to threads in shards of at most about this many tokens: enough to use a layer's weights well
 /// while they are in cache, few enough for threads to finish together.
-const MAX_SHARD_TOKENS: usize = 512;
+const MAX_SHARD_TOKENS: usize = 128;
 /// Below this, fetching the weights costs more than an even load brings.
-const MIN_SHARD_TOKENS: usize = 128;
+const MIN_SHARD_TOKENS: usize = 64;
 /// Shards a thread, if there are tokens enough.
 const SHARDS_PER_THREAD: usize = 4;
 

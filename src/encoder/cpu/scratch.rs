@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::kernel::int8::QuantizedRows;
+use super::map::RoundedRows;
 
 /// Activations of a shard.
 #[derive(Default)]
@@ -24,8 +24,8 @@ pub struct BlockBuffers {
     pub inner: Vec<f32>,
     /// For attention.
     pub heads: HeadBuffers,
-    /// Inputs of a map in integers.
-    pub rounded: QuantizedRows,
+    /// Inputs of a map in a narrower format.
+    pub rounded: RoundedRows,
 }
 
 /// Working memory for attention, one head at a time.

@@ -113,6 +113,16 @@ pub fn range(row: &[f32]) -> (f32, f32) {
     (least.into_iter().fold(0.0, smaller), greatest.into_iter().fold(0.0, larger))
 }
 
+/// Where a value first stands in a row.
+#[inline(always)]
+pub fn position(row: &[f32], value: f32) -> Option<usize> {
+    // Whole chunks are looked through without a branch.
+    let holds = |chunk: &[f32]| chunk.iter().fold(false, |holds, &other| holds | (other == value));
+    let chunk = row.chunks(LANES).position(holds)?;
+    let start = chunk * LANES;
+    row[start..].iter().position(|&other| other == value).map(|index| start + index)
+}
+
 #[inline(always)]
 pub fn sum(row: &[f32], map: impl Fn(f32) -> f32) -> f32 {
     let (chunks, rest) = row.as_chunks::<LANES>();
@@ -237,6 +247,10 @@ mod tests {
             let row: Vec<f32> = (0..size).map(|i| ((i * 7919) % 101) as f32 - 50.0).collect();
             assert_eq!(sum(&row, |value| value), row.iter().sum::<f32>());
             assert_eq!(max(&row), row.iter().copied().fold(f32::MIN, f32::max));
+            for &value in &row {
+                assert_eq!(position(&row, value), row.iter().position(|&other| other == value));
+            }
+            assert_eq!(position(&row, 0.5), None);
         }
     }
 }

@@ -8,8 +8,9 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod copies;
 mod elementwise;
-pub mod int8;
+pub mod narrow;
 mod portable;
 mod tile;
 
@@ -17,15 +18,19 @@ use std::fmt;
 
 use super::pack::Panels;
 use crate::model::{Activation, LayerNorm};
+use narrow::{Format, Line};
 
 /// An implementation of the inner loops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kernel {
-    /// AMX tiles for integers, AVX-512 for the rest: Intel servers since 2023.
+    /// AMX tiles for int8 and bf16, AVX-512 for the rest: Intel servers since 2023.
     #[cfg(target_arch = "x86_64")]
     Amx,
-    /// AVX-512 with VNNI: Intel servers since 2019, AMD since 2022.
+    /// AVX-512 with VNNI and BF16: AMD since 2022.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
+    /// AVX-512 with VNNI: Intel servers since 2019.
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni,
     /// AVX-512 F, BW, DQ and VL: Intel servers since 2017.
@@ -86,22 +91,20 @@ pub enum After {
     Store,
     /// They are added to what is there: a residual connection.
     Add,
-    /// The same as `Store`, after an activation.
-    Activate(Activation),
 }
 
 /// Calls one function of the kernel's module.
 macro_rules! dispatch {
-    ($kernel:expr, $function:ident($($argument:expr),*)) => {
+    ($kernel:expr, $function:ident$(::<$type:ty>)?($($argument:expr),*)) => {
         match $kernel {
             // SAFETY: a kernel other than `Portable` is only made by `detect` or after `is_available`, which find that
             // this CPU has the instructions.
             #[cfg(target_arch = "x86_64")]
-            Kernel::Amx | Kernel::Avx512Vnni | Kernel::Avx512 => unsafe { avx512::$function($($argument),*) },
+            Kernel::Amx | Kernel::Avx512Bf16 | Kernel::Avx512Vnni | Kernel::Avx512 => unsafe { avx512::$function$(::<$type>)?($($argument),*) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Kernel::AvxVnni | Kernel::Avx2 => unsafe { avx2::$function($($argument),*) },
-            Kernel::Portable => portable::$function($($argument),*),
+            Kernel::AvxVnni | Kernel::Avx2 => unsafe { avx2::$function$(::<$type>)?($($argument),*) },
+            Kernel::Portable => portable::$function$(::<$type>)?($($argument),*),
         }
     };
 }
@@ -111,6 +114,8 @@ impl Kernel {
     const ALL: &[Self] = &[
         #[cfg(target_arch = "x86_64")]
         Self::Amx,
+        #[cfg(target_arch = "x86_64")]
+        Self::Avx512Bf16,
         #[cfg(target_arch = "x86_64")]
         Self::Avx512Vnni,
         #[cfg(target_arch = "x86_64")]
@@ -136,7 +141,9 @@ impl Kernel {
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Amx => Self::Avx512Vnni.is_available() && int8::amx::is_available(),
+            Self::Amx => Self::Avx512Bf16.is_available() && narrow::amx::is_available(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16 => Self::Avx512Vnni.is_available() && is_x86_feature_detected!("avx512bf16"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => Self::Avx512.is_available() && is_x86_feature_detected!("avx512vnni"),
             #[cfg(target_arch = "x86_64")]
@@ -159,9 +166,11 @@ impl Kernel {
     pub(super) fn why(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Amx => "the CPU has amx-int8, and the system lets plaint use it",
+            Self::Amx => "the CPU has amx-int8 and amx-bf16, and the system lets plaint use them",
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni => "the CPU has avx512vnni, but no amx-int8 that plaint may use",
+            Self::Avx512Bf16 => "the CPU has avx512vnni and avx512bf16, but no AMX that plaint may use",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => "the CPU has avx512vnni, but no avx512bf16",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "the CPU has avx512f, bw, dq and vl, but no avx512vnni",
             #[cfg(target_arch = "x86_64")]
@@ -176,7 +185,7 @@ impl Kernel {
     pub(super) fn panel_width(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Amx | Self::Avx512Vnni | Self::Avx512 => avx512::PANEL_WIDTH,
+            Self::Amx | Self::Avx512Bf16 | Self::Avx512Vnni | Self::Avx512 => avx512::PANEL_WIDTH,
             #[cfg(target_arch = "x86_64")]
             Self::AvxVnni | Self::Avx2 => avx2::PANEL_WIDTH,
             Self::Portable => portable::PANEL_WIDTH,
@@ -189,14 +198,16 @@ impl Kernel {
         dispatch!(self, matmul(task));
     }
 
-    /// Rounds rows of `inputs` values to integers; see [`int8::QuantizedRows`].
-    fn quantize<'a>(
+    /// Rounds rows of `inputs` values, of their activation if there is one, to a narrower format; see
+    /// [`narrow::NarrowRows`].
+    fn round_rows<'a, F: Format + 'a>(
         self,
-        values: &[f32],
+        activation: Option<Activation>,
+        values: &mut [f32],
         inputs: usize,
-        rows: impl Iterator<Item = (&'a mut [int8::Line], &'a mut int8::Scale)>,
+        rows: impl Iterator<Item = (&'a mut [Line], &'a mut F::Row)>,
     ) {
-        dispatch!(self, quantize(values, inputs, rows));
+        dispatch!(self, round_rows::<F>(activation, values, inputs, rows));
     }
 
     /// Layer norm of each row of `x` in place (Ba, Kiros & Hinton, *Layer normalization*, 2016).
@@ -226,6 +237,8 @@ impl fmt::Display for Kernel {
         f.pad(match self {
             #[cfg(target_arch = "x86_64")]
             Self::Amx => "amx",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Bf16 => "avx512-bf16",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni => "avx512-vnni",
             #[cfg(target_arch = "x86_64")]

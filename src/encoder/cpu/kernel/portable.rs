@@ -1,8 +1,7 @@
 //! Plain Rust for any CPU. Tiles have constant sizes, so that the compiler keeps them in registers and vectorises.
 
 use super::MatMul;
-use super::elementwise;
-pub use super::int8::rows::quantize;
+use super::copies::plain_operations;
 use super::tile::{Tile, by_tiles, with_rows};
 
 /// Columns of a panel.
@@ -10,21 +9,7 @@ pub const PANEL_WIDTH: usize = 8;
 /// Rows of a full tile.
 const TILE_ROWS: usize = 4;
 
-pub fn layer_norm(x: &mut [f32], weight: &[f32], bias: &[f32], eps: f32) {
-    elementwise::layer_norm::<false>(x, weight, bias, eps);
-}
-
-pub fn softmax(x: &mut [f32], stride: usize, columns: usize, scale: f32, factors: &mut [f32]) {
-    elementwise::softmax::<false>(x, stride, columns, scale, factors);
-}
-
-pub fn gelu(x: &mut [f32]) {
-    elementwise::gelu::<false>(x);
-}
-
-pub fn gelu_tanh(x: &mut [f32]) {
-    elementwise::gelu_tanh::<false>(x);
-}
+plain_operations! { fma: false }
 
 /// See [`MatMul`].
 pub fn matmul(task: MatMul<'_>) {

@@ -7,18 +7,18 @@ use std::arch::x86_64::{
     _mm256_storeu_si256,
 };
 
-use super::tile::{Sums, Tile, by_tiles};
-use super::{Int8MatMul, PANEL_WIDTH};
+use super::super::tile::{Sums, Tile, by_tiles};
+use super::{Int8, NarrowMatMul, PANEL_WIDTH};
 
 /// Rows of a full tile.
 const ROWS: usize = 3;
 /// Vectors that hold a line of weights in 16 bits: 4 columns of 4 inputs each.
 const QUARTERS: usize = 4;
 
-/// See [`Int8MatMul`].
+/// See [`NarrowMatMul`].
 #[target_feature(enable = "avx2,fma")]
-pub fn matmul(task: Int8MatMul<'_>) {
-    by_tiles::<true, ROWS, 1>(task, |(rows, _), tile, sums| match rows {
+pub fn matmul(task: NarrowMatMul<'_, Int8>) {
+    by_tiles::<_, true, ROWS, 1>(task, |(rows, _), tile, sums| match rows {
         1 => sum::<1>(tile, sums),
         2 => sum::<2>(tile, sums),
         _ => sum::<ROWS>(tile, sums),
@@ -31,7 +31,7 @@ pub fn matmul(task: Int8MatMul<'_>) {
 struct Wide([i64; PANEL_WIDTH]);
 
 #[target_feature(enable = "avx2")]
-fn sum<const R: usize>(tile: &Tile<'_, 1>, sums: &mut Sums<ROWS, 1>) {
+fn sum<const R: usize>(tile: &Tile<'_, 1>, sums: &mut Sums<i32, ROWS, 1>) {
     // Lane pairs 2c and 2c + 1 of quarter q hold two parts of column 4q + c.
     let mut totals = [[_mm256_setzero_si256(); QUARTERS]; R];
     for (block, lines) in tile.panels[0].as_chunks::<PANEL_WIDTH>().0.iter().enumerate() {

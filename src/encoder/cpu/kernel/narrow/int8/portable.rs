@@ -1,20 +1,20 @@
 //! Plain Rust for any CPU. Tiles have constant sizes, so that the compiler keeps them in registers and vectorises.
 
-use super::tile::{Sums, Tile, by_tiles};
-use super::{GROUP, Int8MatMul, LINE_BYTES, PANEL_WIDTH};
+use super::super::tile::{Sums, Tile, by_tiles};
+use super::{GROUP, Int8, LINE_BYTES, NarrowMatMul, PANEL_WIDTH};
 
 /// Rows of a full tile.
 const ROWS: usize = 2;
 
-/// See [`Int8MatMul`].
-pub fn matmul(task: Int8MatMul<'_>) {
-    by_tiles::<false, ROWS, 1>(task, |(rows, _), tile, sums| match rows {
+/// See [`NarrowMatMul`].
+pub fn matmul(task: NarrowMatMul<'_, Int8>) {
+    by_tiles::<_, false, ROWS, 1>(task, |(rows, _), tile, sums| match rows {
         1 => sum::<1>(tile, sums),
         _ => sum::<ROWS>(tile, sums),
     });
 }
 
-fn sum<const R: usize>(tile: &Tile<'_, 1>, sums: &mut Sums<ROWS, 1>) {
+fn sum<const R: usize>(tile: &Tile<'_, 1>, sums: &mut Sums<i32, ROWS, 1>) {
     let mut totals = [[0i32; PANEL_WIDTH]; R];
     for (block, lines) in tile.panels[0].as_chunks::<PANEL_WIDTH>().0.iter().enumerate() {
         for (group, line) in lines.iter().enumerate() {

@@ -5,8 +5,8 @@ use std::arch::x86_64::{
     __m256i, _mm256_dpbusd_avx_epi32, _mm256_load_si256, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
 };
 
-use super::tile::{Sums, Tile, by_tiles};
-use super::{Int8MatMul, PANEL_WIDTH};
+use super::super::tile::{Sums, Tile, by_tiles, with_size};
+use super::{Int8, NarrowMatMul, PANEL_WIDTH};
 
 /// Rows of a full tile.
 const ROWS: usize = 3;
@@ -15,21 +15,16 @@ const PANELS: usize = 2;
 /// Vectors of a line.
 const HALVES: usize = 2;
 
-/// See [`Int8MatMul`].
+/// See [`NarrowMatMul`].
 #[target_feature(enable = "avx2,fma,avxvnni")]
-pub fn matmul(task: Int8MatMul<'_>) {
-    by_tiles::<true, ROWS, PANELS>(task, |size, tile, sums| match size {
-        (1, 1) => sum::<1, 1>(tile, sums),
-        (1, _) => sum::<1, 2>(tile, sums),
-        (2, 1) => sum::<2, 1>(tile, sums),
-        (2, _) => sum::<2, 2>(tile, sums),
-        (_, 1) => sum::<3, 1>(tile, sums),
-        _ => sum::<3, 2>(tile, sums),
+pub fn matmul(task: NarrowMatMul<'_, Int8>) {
+    by_tiles::<_, true, ROWS, PANELS>(task, |size, tile, sums| {
+        with_size!(size, [1, 2, 3] by [1, 2], sum(tile, sums));
     });
 }
 
 #[target_feature(enable = "avx2,avxvnni")]
-fn sum<const R: usize, const P: usize>(tile: &Tile<'_, PANELS>, sums: &mut Sums<ROWS, PANELS>) {
+fn sum<const R: usize, const P: usize>(tile: &Tile<'_, PANELS>, sums: &mut Sums<i32, ROWS, PANELS>) {
     let groups = tile.lines_per_row * PANEL_WIDTH;
     assert!(tile.a.len() >= R * tile.lines_per_row);
     assert!(tile.panels.iter().all(|panel| panel.len() == groups));

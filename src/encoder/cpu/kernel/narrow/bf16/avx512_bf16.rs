@@ -1,0 +1,36 @@
+//! AVX-512 BF16.
+
+use std::arch::x86_64::{
+    __m512, __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_load_si512, _mm512_set1_epi32, _mm512_setzero_ps,
+    _mm512_storeu_ps,
+};
+
+use super::super::avx512::{FullSums, FullTile, PANELS, ROWS, sum_by_lines};
+use super::super::tile::{by_tiles, with_size};
+use super::super::{NarrowMatMul, PANEL_WIDTH};
+use super::Bf16;
+
+/// See [`NarrowMatMul`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
+pub fn matmul(task: NarrowMatMul<'_, Bf16>) {
+    by_tiles::<_, true, ROWS, PANELS>(task, |size, tile, sums| {
+        with_size!(size, [1, 2, 3, 4, 5, 6] by [1, 2, 3, 4], sum(tile, sums));
+    });
+}
+
+sum_by_lines! {
+    features: "avx512f,avx512bf16",
+    sum: f32,
+    zero: _mm512_setzero_ps,
+    dot: dot,
+    store: _mm512_storeu_ps
+}
+
+/// Adds the products of 16 pairs, the second of each pair first. Numbers too small for a normal f32 count as 0.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn dot(sums: __m512, inputs: __m512i, weights: __m512i) -> __m512 {
+    // SAFETY: all three are 512 bits of any content.
+    let pairs = |lanes| unsafe { std::mem::transmute::<__m512i, __m512bh>(lanes) };
+    _mm512_dpbf16_ps(sums, pairs(inputs), pairs(weights))
+}
