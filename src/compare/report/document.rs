@@ -24,6 +24,8 @@ pub enum Block {
     /// What went wrong, or got worse: to be seen.
     Alert(String),
     Table(Table),
+    /// Small ones, beside each other where there is room.
+    Tables(Vec<Table>),
     Plots(Vec<Plot>),
     /// A command that reproduces what stands above, and for whom or what.
     Command {

@@ -26,13 +26,13 @@ pub fn estimate(estimate: Option<&Estimate>) -> Cell {
         None => Cell::new("–"),
         Some(Estimate { value, interval: None }) => Cell::new(number(*value)),
         Some(Estimate { value, interval: Some([low, high]) }) => {
-            Cell::with_note(number(*value), format!("[{}, {}]", number(*low), number(*high)))
+            Cell::with_note(number(*value), format!("({} to {})", number(*low), number(*high)))
         }
     }
 }
 
 pub fn difference(difference: &Difference) -> Cell {
-    let interval = difference.interval.map(|[low, high]| format!("[{}, {}]", signed(low), signed(high)));
+    let interval = difference.interval.map(|[low, high]| format!("({} to {})", signed(low), signed(high)));
     Cell::with_note(signed(difference.value), interval.unwrap_or_default())
 }
 

@@ -35,6 +35,9 @@ fn block(block: &Block, document: &Document) -> String {
         Block::Paragraph(text) => format!("<p>{}</p>\n", escape(text)),
         Block::Alert(text) => format!("<p class=\"alert\" role=\"alert\">{}</p>\n", escape(text)),
         Block::Table(found) => table(found),
+        Block::Tables(found) => {
+            format!("<div class=\"tables\">\n{}</div>\n", found.iter().map(table).collect::<String>())
+        }
         Block::Plots(plots) => {
             let legend =
                 if plots.iter().any(|plot| plot.has_legend) { legend(&document.legend) } else { String::new() };

@@ -23,6 +23,7 @@ fn block(block: &Block) -> String {
         Block::Paragraph(text) => format!("\n{}\n", escape(text)),
         Block::Alert(text) => format!("\n> **{}**\n", escape(text)),
         Block::Table(table) => table_text(table),
+        Block::Tables(tables) => tables.iter().map(table_text).collect(),
         // A pull request shows no SVG; the tables say the same.
         Block::Plots(_) => String::new(),
         Block::Command { what, command } => format!("\n{}: `{}`\n", escape(what), code(command)),
@@ -63,7 +64,7 @@ mod tests {
     #[test]
     fn a_table_keeps_its_columns_whatever_its_cells_hold() {
         let mut table = Table::new("figures", ["a|b", "x"]);
-        table.row([Cell::new("<i>"), Cell::with_note("1", "[0, 2]").strong(true)]);
+        table.row([Cell::new("<i>"), Cell::with_note("1", "(0 to 2)").strong(true)]);
         let document = Document {
             title: "t".into(),
             subtitle: "s".into(),
@@ -71,7 +72,7 @@ mod tests {
             sections: vec![Section { title: "one".into(), is_brief: true, blocks: vec![Block::Table(table)] }],
         };
         let expected =
-            "# t\n\ns\n\n## one\n\nfigures\n\n| a\\|b | x |\n| --- | ---: |\n| &lt;i&gt; | **1** \\[0, 2\\] |\n";
+            "# t\n\ns\n\n## one\n\nfigures\n\n| a\\|b | x |\n| --- | ---: |\n| &lt;i&gt; | **1** (0 to 2) |\n";
         assert_eq!(render(&document), expected);
     }
 }

@@ -8,8 +8,8 @@ use super::session::Session;
 use super::spread::{Spread, quantile};
 use crate::compare::runner::RunnerError;
 
-/// Texts of a trial at least, so that a 99th percentile means something.
-const LEAST_TEXTS: usize = 100;
+/// Texts of a trial at least. Of fewer than 100, all must be in time.
+const LEAST_TEXTS: usize = 20;
 /// Texts of a trial at most.
 const MOST_TEXTS: usize = 20_000;
 /// Halvings of the range in which the highest rate lies.
@@ -30,7 +30,7 @@ pub struct Server {
     pub rate: Option<f64>,
     /// 99th percentile of the latency at that rate, in the runs that confirmed it.
     pub p99_ms: Option<Spread>,
-    /// Texts of a confirming run. Of 100, the percentile is the second slowest text.
+    /// Texts of a confirming run. Of fewer than 100, the percentile is the slowest text.
     pub texts: usize,
     /// All that was tried, in order.
     pub trials: Vec<Trial>,

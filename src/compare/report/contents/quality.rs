@@ -14,10 +14,10 @@ use crate::evaluate::{Dimension, Head, HeadReport, Measure};
 pub fn head(record: &Record, head: Head) -> Option<Section> {
     numbered(record).find_map(|(_, contestant)| overall(contestant, head))?;
     let mut blocks = vec![Block::Table(measures(record, head)), Block::Table(classes(record, head))];
-    blocks.extend(slices(record, head).map(Block::Table));
+    blocks.push(Block::Tables(slices(record, head).collect()));
     blocks.extend(calibration(record, head));
     blocks.push(Block::Heading("Confusion".into()));
-    blocks.extend(confusions(record, head).map(Block::Table));
+    blocks.push(Block::Tables(confusions(record, head).collect()));
     blocks.extend(thresholds(record, head));
     let command = record.contestants.iter().find(|contestant| contestant.quality.is_some());
     blocks.extend(command.map(|contestant| Block::Command {
