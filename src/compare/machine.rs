@@ -19,7 +19,7 @@ pub struct Machine {
     pub memory: Option<u64>,
     /// Operating system and its version.
     pub system: String,
-    /// Processes that wanted to run when the measurements began, mean of a minute. Above a few tenths, others were at work.
+    /// Processes that wanted to run before anything was done, mean of a minute. Above a few tenths, others were at work.
     pub load: Option<f64>,
     /// Whether it counts the energy of the processor (RAPL).
     pub counts_energy: bool,

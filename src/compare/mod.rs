@@ -102,7 +102,8 @@ pub fn compare(suite: &Suite, options: &Options, mut tell: impl FnMut(Event<'_>)
     for error in sentences.iter().flat_map(|sentences| &sentences.errors) {
         tell(Event::BadRow(error));
     }
-    let mut machine = Machine::here();
+    // Now: later its load would be our own.
+    let machine = Machine::here();
 
     let mut contestants: Vec<Contestant> = Vec::new();
     let mut judged: Vec<Option<Judged<'_>>> = Vec::new();
@@ -123,7 +124,6 @@ pub fn compare(suite: &Suite, options: &Options, mut tell: impl FnMut(Event<'_>)
 
     let spec = suite.speed.as_ref().filter(|_| options.speed);
     let speed = spec.map(|spec| {
-        machine.load = Machine::here().load;
         let (texts, from) = speed_texts(spec, &examples, suite.seed);
         measure_speed(suite, options, spec, &texts, &mut contestants, &mut tell);
         for (model, contestant) in suite.models.iter().zip(&mut contestants) {
@@ -167,6 +167,9 @@ fn read_data(suite: &Suite, tell: &mut impl FnMut(Event<'_>)) -> Result<(Vec<Exa
     errors.iter().for_each(|error| tell(Event::BadRow(error)));
     let splits = &suite.data.splits;
     examples.retain(|example| splits.is_empty() || example.split.as_ref().is_some_and(|split| splits.contains(split)));
+    if examples.is_empty() {
+        return Err(SuiteError::NoTexts { splits: splits.clone() });
+    }
     let mut digest = Sha256::new();
     for Example { id, source, text, labels, .. } in &examples {
         digest.update(format!("{id:?} {source:?} {text:?} {labels:?}\n"));

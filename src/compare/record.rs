@@ -110,9 +110,10 @@ pub struct PairComparison {
 }
 
 impl Record {
-    /// Whether a contestant could not be measured in full.
+    /// Whether a contestant could not be measured in full, or left a text without a score.
     pub fn has_errors(&self) -> bool {
-        self.contestants.iter().any(|contestant| !contestant.errors.is_empty())
+        let failed = |contestant: &Contestant| contestant.quality.as_ref().is_some_and(|quality| quality.failed > 0);
+        self.contestants.iter().any(|contestant| !contestant.errors.is_empty() || failed(contestant))
     }
 
     /// The record as a line of JSON.

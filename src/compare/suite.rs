@@ -190,6 +190,16 @@ pub enum SuiteError {
     /// A file that the suite names cannot be read to its end.
     #[error(transparent)]
     Data(#[from] ReadError),
+    /// No usable text is left to compare on.
+    #[error("data: found no text{}, expected at least one", OneLine(of_splits(splits)))]
+    NoTexts {
+        /// The splits that were asked for; all if empty.
+        splits: Vec<String>,
+    },
+}
+
+fn of_splits(splits: &[String]) -> String {
+    if splits.is_empty() { String::new() } else { format!(" of split {}", splits.join(" or ")) }
 }
 
 impl Suite {
@@ -363,7 +373,7 @@ mod tests {
                 "\"multi\"",
                 "field `speed.scenarios[0]`: unknown variant `multi`, expected one of `single`",
             ),
-            ("[speed]", "[speed", "(line 13)"),
+            ("[speed]", "[speed", "unclosed table, expected `]` (line 12)"),
         ] {
             assert!(SUITE.contains(from), "{from}");
             let error = Suite::parse(&SUITE.replacen(from, to, 1)).unwrap_err();

@@ -121,6 +121,6 @@ mod tests {
         });
         assert!(!page.contains("<b") || !page.contains("<b o"), "{page}");
         assert!(!page.contains("onclick='"), "{page}");
-        assert_eq!(page.matches("&lt;b onclick=&#39;x&#39;&gt;&quot;&amp;").count(), 18);
+        assert_eq!(page.matches("&lt;b onclick=&#39;x&#39;&gt;&quot;&amp;").count(), 19);
     }
 }

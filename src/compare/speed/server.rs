@@ -15,9 +15,9 @@ const MOST_TEXTS: usize = 20_000;
 /// Halvings of the range in which the highest rate lies.
 const STEPS: usize = 6;
 /// A rate that is not confirmed is lowered to this share of it ...
-const BACK_OFF: f64 = 0.93;
+const BACK_OFF: f64 = 0.85;
 /// ... this many times.
-const BACK_OFFS: usize = 12;
+const BACK_OFFS: usize = 5;
 /// Share of the texts that may take longer than the bound.
 const MAY_BE_LATE: f64 = 0.01;
 

@@ -16,7 +16,7 @@ pub fn summary(record: &Record) -> Section {
     if record.speed.is_some() && record.machine.load.is_some_and(|load| load > 0.5) {
         let load = record.machine.load.unwrap_or_default();
         blocks.push(Block::Alert(format!(
-            "The machine was not idle when speeds were measured (load {load:.1}): do not trust them, nor differences between them."
+            "The machine was not idle before (load {load:.1}): trust neither speeds nor differences between them."
         )));
     }
     let plots: Vec<Plot> = Head::ALL.into_iter().filter_map(|head| scatter(record, head)).collect();
