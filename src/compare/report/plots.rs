@@ -46,8 +46,10 @@ pub fn scatter(places: &[Place], x_name: &str, y_name: &str) -> Option<String> {
     let ends =
         places.iter().flat_map(|place| [Some(place.y), place.interval.map(|i| i[0]), place.interval.map(|i| i[1])]);
     let (low, high) = range(ends.flatten())?;
-    let margin = ((high - low) * 0.08).max(0.01);
-    let (x_range, y_range) = ((left / 1.6)..(right * 1.6), (low - margin)..(high + margin));
+    // Whole decades, so that both ends have a label; and room enough for labels of two digits to differ.
+    let x_range = 10_f64.powf((left * 0.8).log10().floor())..10_f64.powf((right * 1.25).log10().ceil());
+    let margin = ((high - low) * 0.08).max((0.1 - (high - low)) / 2.0);
+    let y_range = (low - margin)..(high + margin);
     svg(|root| {
         let mut chart = ChartBuilder::on(root)
             .margin(10)
@@ -62,7 +64,7 @@ pub fn scatter(places: &[Place], x_name: &str, y_name: &str) -> Option<String> {
             .label_style(FONT.into_font().color(&INK))
             .x_labels(6)
             .y_labels(6)
-            .x_label_formatter(&|x| super::figures::significant(*x).replace(".00", ""))
+            .x_label_formatter(&|x| format!("{x}"))
             .y_label_formatter(&|y| format!("{y:.2}"))
             .x_desc(x_name)
             .y_desc(y_name)
