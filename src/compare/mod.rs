@@ -3,7 +3,7 @@
 //! | step | room | in | out |
 //! | --- | --- | --- | --- |
 //! | read | [`suite`] | TOML | who is compared, on what |
-//! | score and measure | [`quality`] | labelled texts | the measures of [`evaluate`](crate::evaluate), paired comparisons |
+//! | score and measure | [`quality`] | labelled texts | the measures of [`evaluate`], paired comparisons |
 //! | measure speed | [`speed`] | texts | latency, throughput, rates, memory |
 //! | keep | [`record`] | all of it | JSON |
 //! | tell | [`report`] | a record | Markdown, HTML |

@@ -1,4 +1,4 @@
-//! How good: the measures of [`evaluate`](crate::evaluate), of models and of other programs alike.
+//! How good: the measures of [`evaluate`], of models and of other programs alike.
 
 use std::collections::BTreeMap;
 

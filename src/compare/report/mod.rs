@@ -1,6 +1,6 @@
 //! A record for people: one HTML file that needs nothing else, and Markdown.
 //!
-//! [`contents`] decides what is told, as headings, tables and plots; [`html`] and [`markdown`] only how it looks. Every name
+//! `contents` decides what is told, as headings, tables and plots; `html` and `markdown` only how it looks. Every name
 //! that comes from a suite or from data is escaped there, and no text of the data is in a record.
 
 mod contents;

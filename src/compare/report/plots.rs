@@ -53,6 +53,7 @@ pub fn scatter(places: &[Place], x_name: &str, y_name: &str) -> Option<String> {
     svg(|root| {
         let mut chart = ChartBuilder::on(root)
             .margin(10)
+            .margin_right(32)
             .x_label_area_size(44)
             .y_label_area_size(54)
             .build_cartesian_2d(x_range.clone().log_scale(), y_range.clone())?;
@@ -97,6 +98,7 @@ pub fn calibration(lines: &[(usize, &Reliability)]) -> Option<String> {
     svg(|root| {
         let mut chart = ChartBuilder::on(root)
             .margin(10)
+            .margin_right(32)
             .x_label_area_size(44)
             .y_label_area_size(54)
             .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
@@ -128,6 +130,7 @@ pub fn thresholds(grid: &[Cut]) -> Option<String> {
     svg(|root| {
         let mut chart = ChartBuilder::on(root)
             .margin(10)
+            .margin_right(32)
             .x_label_area_size(44)
             .y_label_area_size(54)
             .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
