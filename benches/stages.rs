@@ -3,6 +3,7 @@
 //! `cargo bench --bench stages` runs all; `cargo bench --bench stages -- encode` one. Throughput is in texts a second
 //! in groups named `texts/…` and in tokens a second in groups named `tokens/…`.
 
+#[path = "../src/compare/texts.rs"]
 mod texts;
 
 use std::hint::black_box;

@@ -29,6 +29,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod batch;
+#[cfg(feature = "compare")]
+pub mod compare;
 pub mod encoder;
 pub mod evaluate;
 pub mod model;
@@ -41,6 +43,8 @@ mod engine;
 mod error;
 mod guard;
 mod threads;
+#[cfg(any(feature = "compare", feature = "train"))]
+mod toml_text;
 
 pub use assessment::{Assessment, Coverage, Probability, Sentiment, SentimentLabel, Urgency, UrgencyLevel};
 pub use encoder::{EncoderKind, Precision};

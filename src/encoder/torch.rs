@@ -5,7 +5,6 @@
 
 mod weights;
 
-use std::cmp::Reverse;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::thread;
@@ -14,17 +13,13 @@ use rust_bert::bert::{self, BertEmbeddings, BertModel};
 use tch::{Device, Kind, TchError, Tensor, nn};
 
 use super::{Encoder, check_batch};
-use crate::batch::PackedBatch;
+use crate::batch::{PackedBatch, padded_groups};
 use crate::error::{EncodeError, LoadError};
 use crate::guard::guard;
 use crate::model::{Activation, BertConfig, BertWeights, Pooling};
 
 /// rust-bert hard-codes it in every layer norm and does not read the configuration.
 const LAYER_NORM_EPS: f32 = 1e-12;
-
-/// Most tokens, padding included, that go through the model at once. Attention takes `heads × width` floats a token:
-/// 100 MB for the longest sequences of a 12-headed BERT.
-const GROUP_TOKENS: usize = 4096;
 
 /// The BERT of rust-bert on libtorch.
 ///
@@ -155,7 +150,8 @@ impl Model {
     /// One vector a sequence, row-major.
     fn encode(&self, batch: &PackedBatch) -> Result<Vec<f32>, TchError> {
         let mut vectors = vec![0.0; batch.len() * self.hidden_size];
-        for group in groups(batch) {
+        let lengths: Vec<usize> = batch.sequences().map(<[u32]>::len).collect();
+        for group in padded_groups(&lengths) {
             let sequences: Vec<&[u32]> = group.iter().map(|&index| batch.sequence(index)).collect();
             let pooled = self.pooled(&sequences)?;
             for (&index, vector) in group.iter().zip(pooled.chunks_exact(self.hidden_size)) {
@@ -200,26 +196,6 @@ impl Model {
             .map(|output| output.hidden_state)
             .map_err(|error| TchError::Torch(error.to_string()))
     }
-}
-
-/// Cuts a batch into groups that are padded to their longest sequence: indices, longest first. A row is at most a quarter
-/// padding, or 8 tokens, where a call of its own would cost more.
-fn groups(batch: &PackedBatch) -> Vec<Vec<usize>> {
-    let length = |index: usize| batch.sequence(index).len();
-    let mut order: Vec<usize> = (0..batch.len()).collect();
-    order.sort_by_key(|&index| Reverse(length(index)));
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for index in order {
-        let fits = |group: &&mut Vec<usize>| {
-            let width = length(group[0]);
-            width - length(index) <= (width / 4).max(8) && (group.len() + 1) * width <= GROUP_TOKENS
-        };
-        match groups.last_mut().filter(fits) {
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
-        }
-    }
-    groups
 }
 
 fn rust_bert_config(config: &BertConfig) -> Result<bert::BertConfig, LoadError> {

@@ -31,6 +31,18 @@ pub fn bootstrap<P: Copy + Send + Sync>(
     seed: u64,
     statistic: impl Fn(&[P]) -> Vec<Option<f64>> + Sync,
 ) -> Vec<Option<[f64; 2]>> {
+    let distributions = resample(points, clusters, resamples, seed, statistic);
+    distributions.into_iter().map(|values| interval(values, resamples)).collect()
+}
+
+/// What `statistic` makes of each resample, value by value; where it is undefined it is left out. See [`bootstrap`].
+pub(super) fn resample<P: Copy + Send + Sync>(
+    points: &[P],
+    clusters: &[usize],
+    resamples: usize,
+    seed: u64,
+    statistic: impl Fn(&[P]) -> Vec<Option<f64>> + Sync,
+) -> Vec<Vec<f64>> {
     assert_eq!(points.len(), clusters.len(), "one cluster a point");
     let number_of_clusters = clusters.iter().max().map_or(0, |last| last + 1);
     let buffers = || (vec![0_usize; number_of_clusters], Vec::with_capacity(2 * points.len()));
@@ -50,10 +62,11 @@ pub fn bootstrap<P: Copy + Send + Sync>(
         })
         .collect();
     let values = drawn.first().map_or(0, Vec::len);
-    (0..values).map(|value| interval(drawn.iter().filter_map(|drawn| drawn[value]).collect(), resamples)).collect()
+    (0..values).map(|value| drawn.iter().filter_map(|drawn| drawn[value]).collect()).collect()
 }
 
-fn interval(mut values: Vec<f64>, resamples: usize) -> Option<[f64; 2]> {
+/// The 95 % percentile interval; `None` if fewer than half of the resamples have a value.
+pub(super) fn interval(mut values: Vec<f64>, resamples: usize) -> Option<[f64; 2]> {
     if 2 * values.len() < resamples {
         return None;
     }

@@ -1,5 +1,7 @@
 //! What is measured of each head.
 
+use std::cell::LazyCell;
+
 use serde::{Deserialize, Serialize};
 
 use super::head::Head;
@@ -69,6 +71,19 @@ impl Measure {
         }
     }
 
+    /// The measure that a model is chosen by, where one figure a head has to do.
+    pub fn main(head: Head) -> Self {
+        match head {
+            Head::Complaint | Head::Sentiment => Self::MacroF1,
+            Head::Urgency => Self::QuadraticKappa,
+        }
+    }
+
+    /// Whether less is better: errors.
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::Ece | Self::Brier | Self::SquaredError)
+    }
+
     /// A short name for a column.
     pub fn title(self) -> &'static str {
         match self {
@@ -99,23 +114,30 @@ pub(super) fn reliability(points: &[Point]) -> Reliability {
 /// Values of [`Measure::of`] the head, in its order, then precision, recall and F1 of each class.
 pub(super) fn values(head: Head, points: &[Point]) -> Vec<Option<f64>> {
     let confusion = confusion(head, points);
-    let urgent = (head == Head::Urgency).then(|| confusion.at_least(UrgencyLevel::High as usize));
-    let ranking = (head != Head::Sentiment)
-        .then(|| Ranking::new(points.iter().map(|point| (point.forecast, point.is_positive(head)))));
-    let measures = Measure::of(head).iter().map(|measure| match measure {
+    let mut values = figures(head, Measure::of(head), points, &confusion);
+    for class in 0..confusion.classes() {
+        values.extend([confusion.precision(class), confusion.recall(class), confusion.f1(class)]);
+    }
+    values
+}
+
+/// Values of `measures`, in their order.
+pub(super) fn figures(head: Head, measures: &[Measure], points: &[Point], confusion: &Confusion) -> Vec<Option<f64>> {
+    let urgent = confusion.at_least(UrgencyLevel::High as usize);
+    // Sorts, so it is made only if somebody asks for it.
+    let ranking = LazyCell::new(|| Ranking::new(points.iter().map(|point| (point.forecast, point.is_positive(head)))));
+    let value = |measure: &Measure| match measure {
         Measure::MacroF1 => confusion.macro_f1(),
         Measure::MicroF1 => confusion.accuracy(),
         Measure::MacroRecall => confusion.macro_recall(),
         Measure::QuadraticKappa => confusion.quadratic_kappa(),
-        Measure::RocAuc => ranking.as_ref()?.roc_auc(),
-        Measure::AveragePrecision => ranking.as_ref()?.average_precision(),
-        Measure::UrgentPrecision => urgent.as_ref()?.precision(1),
-        Measure::UrgentRecall => urgent.as_ref()?.recall(1),
-        Measure::UrgentRecallAtPrecision => ranking.as_ref()?.recall_at_precision(URGENT_PRECISION),
+        Measure::RocAuc => ranking.roc_auc(),
+        Measure::AveragePrecision => ranking.average_precision(),
+        Measure::UrgentPrecision => urgent.precision(1),
+        Measure::UrgentRecall => urgent.recall(1),
+        Measure::UrgentRecallAtPrecision => ranking.recall_at_precision(URGENT_PRECISION),
         Measure::Ece => reliability(points).ece(),
         Measure::Brier | Measure::SquaredError => mean(points.iter().map(|point| point.squared_error)),
-    });
-    let classes = (0..confusion.classes())
-        .flat_map(|class| [confusion.precision(class), confusion.recall(class), confusion.f1(class)]);
-    measures.chain(classes).collect()
+    };
+    measures.iter().map(value).collect()
 }

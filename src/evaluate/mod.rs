@@ -6,7 +6,8 @@
 //! | score | [`score`] | examples and an [`Engine`](crate::Engine) | [`Scores`] |
 //! | measure | [`Report`] | scores | measures by head and slice |
 //!
-//! [`evaluate`] does the last two. [`metrics`] needs neither engine nor data set, and [`suite`] holds a model against
+//! [`evaluate`] does the last two; [`compare`] holds the scores of two models against each other, [`sweep`] tries all
+//! thresholds of one. [`metrics`] needs neither engine nor data set, and [`suite`] holds a model against
 //! single sentences: does a negation move the score, does a brand's name leave it alone?
 //!
 //! ```
@@ -35,15 +36,19 @@ mod head;
 mod jsonl;
 mod measure;
 pub mod metrics;
+mod paired;
 mod point;
 mod report;
 mod score;
 pub mod suite;
+mod thresholds;
 
 pub use bootstrap::bootstrap;
 pub use dataset::{Dataset, Example, Labels};
 pub use head::Head;
 pub use jsonl::{ReadError, RowError};
 pub use measure::Measure;
+pub use paired::{Difference, HeadComparison, compare};
 pub use report::{ClassReport, Dimension, Estimate, HeadReport, Options, Report, evaluate};
 pub use score::{Failure, Scored, Scores, score};
+pub use thresholds::sweep;

@@ -51,6 +51,8 @@ pub enum Dimension {
     Channel,
     /// [`Example::subset`].
     Subset,
+    /// Length of [`Example::text`] in characters: 0-99, 100-199, 200-399, 400-799 or 800+.
+    Length,
 }
 
 impl Dimension {
@@ -60,6 +62,13 @@ impl Dimension {
             Self::Lang => example.lang.as_deref(),
             Self::Channel => example.channel.as_deref(),
             Self::Subset => example.subset.as_deref(),
+            Self::Length => Some(match example.text.chars().count() {
+                0..100 => "0-99",
+                100..200 => "100-199",
+                200..400 => "200-399",
+                400..800 => "400-799",
+                _ => "800+",
+            }),
         }
     }
 }
@@ -73,7 +82,8 @@ impl FromStr for Dimension {
             "lang" => Ok(Self::Lang),
             "channel" => Ok(Self::Channel),
             "subset" => Ok(Self::Subset),
-            _ => Err(format!("found `{text}`, expected source, lang, channel or subset")),
+            "length" => Ok(Self::Length),
+            _ => Err(format!("found `{text}`, expected source, lang, channel, subset or length")),
         }
     }
 }
@@ -133,7 +143,7 @@ pub struct ClassReport {
 }
 
 /// A figure and its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// On the texts at hand.
     pub value: f64,
@@ -149,18 +159,10 @@ pub fn evaluate(engine: &Engine, examples: &[Example], options: &Options) -> Rep
 impl Report {
     /// Measures scores.
     pub fn new(scores: Scores<'_>, options: &Options) -> Self {
-        let Scores { scored, failures } = scores;
-        let two_class_sources = two_class_sources(&scored);
+        let two_class_sources = two_class_sources(&scores.scored);
         let mut heads = Vec::new();
         for head in Head::ALL {
-            let points: Vec<(&Example, Point)> = scored
-                .iter()
-                .filter_map(|scored| {
-                    let source = scored.example.source.as_deref();
-                    let two_class = source.is_some_and(|source| two_class_sources.contains(source));
-                    Some((scored.example, Point::new(head, scored, two_class)?))
-                })
-                .collect();
+            let points = scores.points(head, &two_class_sources);
             let slices = std::iter::once([].as_slice()).chain(options.by.iter().map(Vec::as_slice));
             for (slice, points) in slices.flat_map(|dimensions| slices_of(&points, dimensions)) {
                 heads.push(HeadReport::new(head, slice, points, options));
@@ -168,6 +170,7 @@ impl Report {
         }
         let Options { resamples, seed, .. } = *options;
         let two_class_sources = two_class_sources.into_iter().map(str::to_owned).collect();
+        let Scores { scored, failures, .. } = scores;
         Self { texts: scored.len(), failures, resamples, seed, two_class_sources, heads }
     }
 
@@ -192,7 +195,20 @@ fn slices_of<'a, 'p>(points: &'p [(&'a Example, Point)], dimensions: &[Dimension
     slices.into_iter().map(|(key, points)| (named(key), points)).collect()
 }
 
-fn two_class_sources<'a>(scored: &[Scored<'a>]) -> BTreeSet<&'a str> {
+impl<'a> Scores<'a> {
+    /// The examples that have a label for the head, none if whoever scored does not have the head.
+    pub(super) fn points(&self, head: Head, two_class_sources: &BTreeSet<&str>) -> Vec<(&'a Example, Point)> {
+        let scored = self.scored.iter().filter(|_| !self.without.contains(&head));
+        let point = |scored: &Scored<'a>| {
+            let source = scored.example.source.as_deref();
+            let two_class = source.is_some_and(|source| two_class_sources.contains(source));
+            Some((scored.example, Point::new(head, scored, two_class)?))
+        };
+        scored.filter_map(point).collect()
+    }
+}
+
+pub(super) fn two_class_sources<'a>(scored: &[Scored<'a>]) -> BTreeSet<&'a str> {
     let mut labels: HashMap<&str, (usize, usize)> = HashMap::new();
     for Scored { example, .. } in scored {
         if let (Some(source), Some(label)) = (example.source.as_deref(), example.labels.sentiment) {
@@ -251,7 +267,7 @@ impl HeadReport {
 }
 
 /// Numbers clusters in the order in which they come up.
-fn number_clusters<'a>(examples: impl Iterator<Item = &'a Example>, by_cluster: bool) -> Vec<usize> {
+pub(super) fn number_clusters<'a>(examples: impl Iterator<Item = &'a Example>, by_cluster: bool) -> Vec<usize> {
     let mut numbers = HashMap::new();
     examples
         .enumerate()
@@ -304,7 +320,7 @@ mod tests {
 
     fn report(scored: Vec<(&Example, Assessment)>, options: &Options) -> Report {
         let scored = scored.into_iter().map(|(example, assessment)| Scored { example, assessment }).collect();
-        Report::new(Scores { scored, failures: Vec::new() }, options)
+        Report::new(Scores { scored, ..Scores::default() }, options)
     }
 
     #[test]
@@ -360,6 +376,23 @@ mod tests {
         assert_eq!(value(Measure::UrgentRecallAtPrecision), 0.0); // the first step holds one right and one wrong
         assert_eq!(value(Measure::SquaredError), (1.0 + 4.0) / 16.0 / 4.0);
         assert_eq!(measures[&Measure::MacroF1].interval, None);
+    }
+
+    #[test]
+    fn lengths_are_told_apart_in_ascending_order_and_a_missing_head_is_not_measured() {
+        let labels = Labels { complaint: Some(true), urgency: Some(UrgencyLevel::Low), ..Labels::default() };
+        let examples =
+            [900, 10, 100, 99].map(|length| Example { text: "ä".repeat(length), ..example(1, "a", "de", labels) });
+        let scored: Vec<_> = examples
+            .iter()
+            .map(|e| Scored { example: e, assessment: assessment(0.9, [0.2, 0.6, 0.2], UrgencyLevel::Low) })
+            .collect();
+        let options = Options { by: vec![vec![Dimension::Length]], resamples: 0, ..Options::default() };
+        let report = Report::new(Scores { scored, without: vec![Head::Urgency], ..Scores::default() }, &options);
+        let slices: Vec<_> = report.heads.iter().map(|head| head.slice.values().cloned().collect::<String>()).collect();
+        assert_eq!(slices, ["", "0-99", "100-199", "800+"]);
+        assert_eq!(report.heads[1].texts, 2);
+        assert_eq!(report.overall(Head::Urgency), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::dataset::Example;
+use super::head::Head;
 use crate::assessment::Assessment;
 use crate::engine::Engine;
 
@@ -33,6 +34,8 @@ pub struct Scores<'a> {
     pub scored: Vec<Scored<'a>>,
     /// Those that were not.
     pub failures: Vec<Failure>,
+    /// Heads that whoever scored does not have: what the assessments say of them is not measured. Of an engine, none.
+    pub without: Vec<Head>,
 }
 
 /// Scores examples; `done` is called after each, in their order, for a progress bar.

@@ -1,6 +1,9 @@
 //! The command-line contract, promise by promise, on the real program.
 #![cfg(feature = "cli")]
 
+mod bench;
+mod browser;
+mod compare;
 mod evaluate;
 mod formats;
 mod lines;
@@ -34,7 +37,9 @@ fn model() -> PathBuf {
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("plaint"));
     command.args(arguments);
-    if cfg!(not(feature = "embedded-model")) && !arguments.contains(&"--model") {
+    // A suite names its models itself.
+    let takes_model = arguments.first() != Some(&"compare");
+    if cfg!(not(feature = "embedded-model")) && takes_model && !arguments.contains(&"--model") {
         command.arg("--model").arg(model());
     }
     command

@@ -55,7 +55,7 @@ fn help_and_version_are_short_and_complete() {
         String::from_utf8(command.args(arguments).assert().success().get_output().stdout.clone()).unwrap()
     };
     assert_eq!(help(&["--version"]), concat!("plaint ", env!("CARGO_PKG_VERSION"), "\n"));
-    for part in ["score", "evaluate", "inspect", "Exit status"] {
+    for part in ["score", "evaluate", "compare", "bench", "inspect", "Exit status"] {
         assert!(help(&["--help"]).contains(part), "{part}");
     }
     for part in ["jsonl", "csv", "txt", "stdin", "Exit status", "4 MiB"] {
@@ -63,6 +63,12 @@ fn help_and_version_are_short_and_complete() {
     }
     for part in ["--suite", "--resamples", "urgency_level", "tolerance", "Exit status"] {
         assert!(help(&["evaluate", "--help"]).contains(part), "{part}");
+    }
+    for part in ["[[runner]]", "timeout_s", "p99_ms", "--record", "--against", "Exit status"] {
+        assert!(help(&["compare", "--help"]).contains(part), "{part}");
+    }
+    for part in ["single", "server", "offline", "--seconds", "Exit status"] {
+        assert!(help(&["bench", "--help"]).contains(part), "{part}");
     }
 }
 

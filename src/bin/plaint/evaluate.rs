@@ -1,6 +1,5 @@
 //! `plaint evaluate`: labelled texts in, measures of the model out.
 
-mod table;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -31,7 +30,7 @@ pub struct Args {
     /// Texts of these splits only
     #[arg(long = "split", value_name = "NAME", value_delimiter = ',')]
     splits: Vec<String>,
-    /// What to tell texts apart by: lang, source, channel, subset, or several at once as in source+lang
+    /// What to tell texts apart by: lang, source, channel, subset, length, or several at once as in source+lang
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "lang,source,channel", value_parser = dimensions)]
     by: Vec<Dimensions>,
     /// A suite of sentences to try, also without DATA

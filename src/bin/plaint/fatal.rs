@@ -1,6 +1,7 @@
 //! What ends a command at once, with one line on stderr and exit status 2.
 
 use std::io;
+use std::path::PathBuf;
 
 use plaint::LoadError;
 use plaint::evaluate::ReadError;
@@ -13,6 +14,16 @@ pub enum Fatal {
     Data(#[from] ReadError),
     #[error("data: found texts of the splits {found}, expected some of {expected}")]
     Split { expected: String, found: String },
+    #[error(transparent)]
+    Suite(#[from] plaint::compare::SuiteError),
+    #[error(transparent)]
+    Past(#[from] plaint::compare::regression::PastError),
+    #[error("{name}: {message}")]
+    Option { name: &'static str, message: String },
+    #[error("{}: cannot write: {source}", path.display())]
+    Save { path: PathBuf, source: io::Error },
+    #[error("speed: {0}")]
+    Speed(#[from] plaint::compare::runner::RunnerError),
     #[error("{name}: cannot open: {source}")]
     Open { name: String, source: io::Error },
     #[error("{name}: cannot read: {source}")]

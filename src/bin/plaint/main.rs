@@ -2,6 +2,8 @@
 #![deny(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bench;
+mod compare;
 mod cpu;
 mod evaluate;
 mod fatal;
@@ -11,6 +13,8 @@ mod options;
 mod output;
 mod progress;
 mod score;
+mod steps;
+mod table;
 #[cfg(feature = "train")]
 mod train;
 
@@ -34,6 +38,8 @@ struct Cli {
 enum Command {
     Score(score::Args),
     Evaluate(evaluate::Args),
+    Compare(compare::Args),
+    Bench(bench::Args),
     Inspect(inspect::Args),
     #[cfg(feature = "train")]
     Train(train::Args),
@@ -52,6 +58,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Score(args) => score::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&args),

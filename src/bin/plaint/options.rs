@@ -17,6 +17,11 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
+    /// `--model`.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.model.clone()
+    }
+
     pub fn files(&self) -> Result<ModelFiles, Fatal> {
         match &self.model {
             Some(folder) => Ok(ModelFiles::read(folder)?),
@@ -32,13 +37,13 @@ impl ModelOptions {
 pub struct EngineOptions {
     /// What computes: plaint's own CPU kernels, libtorch, or slow and obvious loops
     #[arg(long, value_name = "NAME", default_value = "cpu", value_parser = encoder_parser())]
-    encoder: EncoderKind,
+    pub encoder: EncoderKind,
     /// Arithmetic of the encoder
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = precision_parser())]
-    precision: Precision,
+    pub precision: Precision,
     /// Threads that compute [default: all that the system offers]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    pub threads: Option<u16>,
 }
 
 impl EngineOptions {

@@ -127,16 +127,6 @@ fn without_the_mask_padding_would_count() {
 }
 
 #[test]
-fn groups_hold_every_sequence_once_and_little_padding() {
-    let mut batch = PackedBatch::new();
-    for length in [500, 3, 512, 40, 31, 30, 9].into_iter().chain([510; 9]) {
-        batch.push(vec![1; length]);
-    }
-    let groups = groups(&batch);
-    assert_eq!(groups, [vec![2, 7, 8, 9, 10, 11, 12, 13], vec![14, 15, 0], vec![3, 4, 5], vec![6, 1]]);
-}
-
-#[test]
 fn a_bad_batch_is_an_error_and_the_next_one_works() {
     let config = config();
     let encoder = torch(&config, Pooling::Mean);

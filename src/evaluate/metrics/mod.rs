@@ -5,10 +5,12 @@
 mod calibration;
 mod confusion;
 mod ranking;
+mod sweep;
 
 pub use calibration::{Bin, Reliability, mean};
 pub use confusion::Confusion;
 pub use ranking::Ranking;
+pub use sweep::{Cut, Sweep};
 
 #[cfg(test)]
 mod reference;

@@ -15,9 +15,10 @@ pub struct Ranking {
 
 /// Texts whose score is at least that of the step.
 #[derive(Debug, Clone, Copy, Default)]
-struct Step {
-    positives: u64,
-    negatives: u64,
+pub(super) struct Step {
+    pub score: f64,
+    pub positives: u64,
+    pub negatives: u64,
 }
 
 impl Step {
@@ -35,6 +36,7 @@ impl Ranking {
         let steps = scored
             .chunk_by(|(a, _), (b, _)| a == b)
             .map(|tied| {
+                reached.score = tied[0].0;
                 let positives = tied.iter().filter(|(_, positive)| *positive).count() as u64;
                 reached.positives += positives;
                 reached.negatives += tied.len() as u64 - positives;
@@ -44,7 +46,11 @@ impl Ranking {
         Self { steps }
     }
 
-    fn end(&self) -> Step {
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    pub(super) fn end(&self) -> Step {
         self.steps.last().copied().unwrap_or_default()
     }
 

@@ -16,12 +16,14 @@ mod case;
 mod check;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::head::Head;
 use super::jsonl::{self, ReadError, RowError};
+use crate::assessment::Assessment;
 use crate::engine::Engine;
 use case::Row;
 pub use case::{Case, Check};
@@ -102,16 +104,38 @@ impl Suite {
         Ok(suite)
     }
 
+    /// The texts of all cases, in their order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.cases.iter().flat_map(|case| &case.texts).map(String::as_str)
+    }
+
     /// Holds a model against the cases. A case with a text that cannot be scored does not hold.
     pub fn run(&self, engine: &Engine) -> SuiteReport {
-        let texts = self.cases.iter().flat_map(|case| &case.texts);
-        let mut scores = engine.score_iter(texts);
+        self.judge(engine.score_iter(self.texts()), &Head::ALL)
+    }
+
+    /// Holds scores of [`texts`](Self::texts), in their order, against the cases of `heads`; the cases of other heads are
+    /// left out. A case without all of its scores does not hold.
+    pub fn judge<E: fmt::Display>(
+        &self,
+        scores: impl IntoIterator<Item = Result<Assessment, E>>,
+        heads: &[Head],
+    ) -> SuiteReport {
+        let mut scores = scores.into_iter();
         let mut report = SuiteReport { all: Tally::default(), phenomena: BTreeMap::new(), failures: Vec::new() };
         for case in &self.cases {
             // All of the case's scores are taken, even behind an error: the next case starts after them.
             let scores: Vec<_> = scores.by_ref().take(case.texts.len()).collect();
+            if !heads.contains(&case.head) {
+                continue;
+            }
+            let found = scores.len();
             let scores: Result<Vec<_>, _> = scores.into_iter().collect();
-            let verdict = scores.map_err(|error| error.to_string()).and_then(|scores| case.verdict(&scores));
+            let verdict = match scores {
+                Err(error) => Err(error.to_string()),
+                Ok(_) if found < case.texts.len() => Err("found no score of a text, expected one".to_owned()),
+                Ok(scores) => case.verdict(&scores),
+            };
             report.count(case, verdict);
         }
         report
@@ -159,6 +183,10 @@ mod tests {
         assert_eq!(report.phenomena["thanks"].by_lang["fr"], Tally { passed: 0, cases: 1 });
         assert_eq!(report.all.cases, 5);
         assert_eq!(report.failures[0].id, "2");
+        let scores = || Engine::embedded().unwrap().score_iter(suite.texts().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(suite.judge(scores(), &Head::ALL), report);
+        assert_eq!(suite.judge(scores(), &[Head::Urgency]).all.cases, 2);
+        assert_eq!(suite.judge(scores().take(3), &Head::ALL).all, Tally { passed: 1, cases: 5 });
         assert!(report.failures[0].message.ends_with("expected negative"), "{}", report.failures[0].message);
     }
 }

@@ -7,7 +7,7 @@ use plaint::evaluate::suite::{SuiteReport, Tally};
 use plaint::evaluate::{Estimate, Head, HeadReport, Measure, Report};
 
 use super::Output;
-use super::table::Table;
+use crate::table::Table;
 
 pub fn of(output: &Output<'_>) -> String {
     let mut text = format!("{} {}, {}\n", output.model, output.version, output.encoder);

@@ -1,4 +1,4 @@
-//! Synthetic messages with the length mix of real traffic, the same in every run.
+//! Made-up messages with the length mix of real traffic, the same in every run.
 
 /// Clauses of about eight tokens each.
 const CLAUSES: [&str; 15] = [
