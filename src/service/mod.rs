@@ -224,10 +224,13 @@ impl Service {
         let (sender, receiver) = oneshot::channel();
         let entry = Entry::new(request, tokens, now, sender, Arc::clone(&shared.ledger));
         let offered = shared.dispatch.offer(entry, may_wait, now);
-        offered.admitted.into_iter().for_each(Waker::wake);
-        offered.dead.into_iter().for_each(Entry::bury);
-        let Some((entry, refusal)) = offered.refused else {
+        // Booked before foreign code runs: a waker may panic.
+        if offered.refused.is_none() {
             shared.ledger.accept(priority);
+        }
+        offered.dead.into_iter().for_each(Entry::bury);
+        offered.admitted.into_iter().for_each(Waker::wake);
+        let Some((entry, refusal)) = offered.refused else {
             return Ok(Pending::new(receiver, Arc::clone(shared)));
         };
         entry.refuse();

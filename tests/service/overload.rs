@@ -1,14 +1,15 @@
 //! A full queue: refusal or back-pressure, and room for the interactive.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use plaint::service::{Load, Pending, Priority, Request, Service, ServiceError};
+use plaint::service::observer::Settled;
+use plaint::service::{Load, Observer, Pending, Priority, Request, Service, ServiceError, Shutdown};
 
 use super::gate::Gate;
-use super::{assert_settled, eventually};
+use super::{PATIENCE, assert_settled, eventually};
 
 /// A service of which one batch waits at the gate and the next is held by the leader, full.
 fn held_up(queue_texts: usize) -> (Gate, Service, Vec<Pending>) {
@@ -62,32 +63,32 @@ fn bulk_that_fills_its_queue_keeps_nobody_else_out() {
     assert!(pending.into_iter().all(|pending| pending.wait().is_ok()));
 }
 
+/// Notes whose requests are settled, in order.
+#[derive(Clone, Default)]
+struct Order(Arc<Mutex<Vec<Priority>>>);
+
+impl Observer for Order {
+    fn settled(&self, request: &Settled) {
+        self.0.lock().unwrap().push(request.priority);
+    }
+}
+
 #[test]
 fn the_interactive_go_first_and_bulk_gets_its_turn() {
-    let (gate, service, pending) = held_up(100);
-    let order = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        let mut queued = 0;
-        for (name, request) in
-            [("bulk", Request::new("die ".repeat(4)).bulk()), ("quick", Request::new("die ".repeat(4)))]
-        {
-            for _ in 0..10 {
-                let pending = service.score(request.clone());
-                let order = &order;
-                scope.spawn(move || {
-                    pending.wait().unwrap();
-                    order.lock().unwrap().push(name);
-                });
-                queued += 1;
-            }
-        }
-        assert_eq!(queued, 20);
-        gate.open();
-    });
-    drop(pending);
-    let order = order.into_inner().unwrap();
-    let first_half = order[..10].iter().filter(|name| **name == "quick").count();
-    assert!((7..10).contains(&first_half), "interactive first, one in five bulk: {order:?}");
+    let (gate, engine) = Gate::new();
+    let order = Order::default();
+    let service = Service::builder(engine).batch_tokens(1).observer(order.clone()).start().unwrap();
+    gate.close();
+    let mut pending: Vec<_> = (0..2).map(|_| service.score("die die")).collect();
+    eventually("one is at the gate and one in hand", || service.waiting(Priority::Interactive).texts == 0);
+    for request in [Request::new("die die").bulk(), Request::new("die die")] {
+        pending.extend((0..10).map(|_| service.score(request.clone())));
+    }
+    gate.open();
+    assert!(pending.into_iter().all(|pending| pending.wait().is_ok()));
+    let order = order.0.lock().unwrap();
+    let bulk: Vec<usize> = (2..22).filter(|&index| order[index] == Priority::Bulk).collect();
+    assert_eq!(bulk, [6, 11, 14, 15, 16, 17, 18, 19, 20, 21], "one in five, then the rest");
 }
 
 #[test]
@@ -127,4 +128,28 @@ fn a_text_larger_than_every_bound_is_scored() {
     let service = Service::builder(engine).batch_tokens(1).queue_texts(1).queue_tokens(1).start().unwrap();
     let answer = service.try_score("kein Internet ".repeat(500)).unwrap().wait().unwrap();
     assert!(answer.assessment.coverage.windows > 5);
+}
+
+#[test]
+fn only_texts_that_had_company_linger() {
+    let (gate, engine) = Gate::new();
+    let service = Service::builder(engine).linger(100 * PATIENCE).start().unwrap();
+    for _ in 0..3 {
+        service.score_blocking("danke").unwrap();
+    }
+    let before = gate.arrived().len();
+    gate.close();
+    let first = service.score("danke");
+    eventually("one text is at the gate", || gate.arrived().len() == before + 1);
+    let company: Vec<_> = (0..3).map(|_| service.score("danke")).collect();
+    eventually("three are in hand", || service.waiting(Priority::Interactive).texts == 0);
+    gate.open();
+    assert!(first.wait().is_ok() && company.into_iter().all(|pending| pending.wait().is_ok()));
+    let lingering: Vec<_> = (0..2).map(|_| service.score("danke")).collect();
+    thread::sleep(Duration::from_millis(20));
+    assert_eq!(gate.arrived()[before..], [1, 3], "the next two wait for more");
+    // Nobody else can come any more.
+    service.shutdown(Shutdown::Drain);
+    assert!(lingering.into_iter().all(|pending| pending.wait().is_ok()));
+    assert_eq!(gate.arrived()[before..], [1, 3, 2]);
 }
