@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let engines = [faulty_engine()?, faulty_engine()?];
     let service = loop {
         // The canary may meet an intended panic.
-        let builder = Service::builder(engines[0].clone()).queue_texts(64).batch_tokens(1024).observer(Clumsy);
+        let builder = Service::builder(engines[0].clone()).queue_texts(4).batch_tokens(512).observer(Clumsy);
         match builder.linger(Duration::from_millis(1)).start() {
             Ok(service) => break service,
             Err(error) => eprintln!("{error}; once more"),

@@ -13,8 +13,8 @@ use crate::model::Manifest;
 /// * else **watch** if the probability of a negative attitude reaches `negative`.
 /// * else **ignore**.
 ///
-/// The decision is **unsure** if it would be another, were all scores higher or lower by `margin`. Whether to watch or to
-/// ignore is no matter for doubt: neither sends an answer.
+/// The decision is **unsure** if the text would be answered (or escalated) were all scores higher by `margin`, and not if
+/// they were lower. Between the two ways of answering, and the two of not answering, the thresholds decide.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Thresholds {
@@ -68,10 +68,9 @@ impl Thresholds {
     /// What to do.
     pub fn decide(&self, assessment: &Assessment) -> Decision {
         let at = |shift: f32| self.decide_at(assessment, shift);
+        let is_answered = |shift| matches!(at(shift), Decision::Escalate | Decision::Answer);
         // Higher scores never make a decision less pressing: if both ends of the band agree, so does all between.
-        let (low, middle, high) = (at(-self.margin), at(0.0), at(self.margin));
-        let answers = |decision| matches!(decision, Decision::Escalate | Decision::Answer);
-        if low == high || !answers(high) { middle } else { Decision::Unsure }
+        if is_answered(-self.margin) == is_answered(self.margin) { at(0.0) } else { Decision::Unsure }
     }
 
     /// The decision if all scores were higher by `shift`.
@@ -131,9 +130,11 @@ mod tests {
             // In a band, from either side.
             (0.52, 0.1, 0.1, Unsure),
             (0.48, 0.9, 0.1, Unsure),
-            (0.9, 0.9, 0.68, Unsure),
             (0.1, 0.1, 0.38, Unsure),
-            // In a band that does not matter: it is answered or escalated in any case, or not answered in any case.
+            (0.1, 0.1, 0.42, Unsure),
+            // In a band that does not matter: it is answered in any case, or not answered in any case.
+            (0.9, 0.9, 0.68, Answer),
+            (0.1, 0.1, 0.72, Escalate),
             (0.52, 0.9, 0.5, Answer),
             (0.9, 0.9, 0.38, Answer),
             (0.52, 0.9, 0.9, Escalate),

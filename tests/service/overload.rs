@@ -1,7 +1,7 @@
 //! A full queue: refusal or back-pressure, and room for the interactive.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
