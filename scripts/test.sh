@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/libtorch.sh
-cargo test --features cli,train "$@"
+cargo test --features cli,metrics,tracing,train "$@"

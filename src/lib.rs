@@ -23,7 +23,8 @@
 //! | score | [`model`] | vector | calibrated probabilities |
 //! | pool | [`model`] | windows of a text | [`Assessment`] |
 //!
-//! [`Engine`] walks it. Most users need nothing but `Engine` and [`Assessment`].
+//! [`Engine`] walks it. Most users need nothing but `Engine` and [`Assessment`]; a server or a message consumer puts
+//! [`service`] around it, and [`policy`] turns scores into decisions.
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 #![deny(clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -34,6 +35,8 @@ pub mod compare;
 pub mod encoder;
 pub mod evaluate;
 pub mod model;
+pub mod policy;
+pub mod service;
 pub mod text;
 #[cfg(feature = "train")]
 pub mod train;

@@ -15,7 +15,7 @@ use static_assertions::assert_impl_all;
 
 mod everything_can_be_shared {
     use super::*;
-    use plaint::{batch, encoder, model, text};
+    use plaint::{batch, encoder, model, service, text};
 
     macro_rules! shared {
         ($($type:ty),+ $(,)?) => { $(assert_impl_all!($type: Send, Sync, UnwindSafe, RefUnwindSafe);)+ };
@@ -44,6 +44,7 @@ mod everything_can_be_shared {
         encoder::Kernel,
         Box<dyn encoder::Encoder>,
         model::Model,
+        model::ModelId,
         model::ModelFiles,
         model::Manifest,
         model::BertConfig,
@@ -55,6 +56,14 @@ mod everything_can_be_shared {
         text::Tokenizer,
         text::ReadText,
         text::CleaningRecipe,
+        service::Service,
+        service::Pending,
+        service::Admission,
+        service::Answer,
+        service::Request,
+        service::ServiceError,
+        service::ModelRefused,
+        service::Stats,
     );
     #[cfg(feature = "torch")]
     shared!(encoder::TorchEncoder);

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Engine, Inner};
-use crate::encoder::{self, EncoderKind, Precision};
+use crate::encoder::{self, Encoder, EncoderKind, Precision};
 use crate::error::LoadError;
-use crate::model::{Model, ModelFiles};
+use crate::model::{Model, ModelFiles, ModelId};
 use crate::text::{LongText, TextReader};
 use crate::threads::Threads;
 
@@ -95,6 +95,19 @@ impl EngineBuilder {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_files(self, files: &ModelFiles) -> Result<Engine, LoadError> {
+        self.from_files_with(files, |encoder| encoder)
+    }
+
+    /// Opens a model from bytes and lets the caller put something around its encoder: to count, to delay, to inject
+    /// faults in tests.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_files_with(
+        self,
+        files: &ModelFiles,
+        wrap: impl FnOnce(Box<dyn Encoder>) -> Box<dyn Encoder>,
+    ) -> Result<Engine, LoadError> {
         let threads = Threads::new(match self.threads {
             Some(count) => count,
             None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -104,10 +117,12 @@ impl EngineBuilder {
         limits.max_bytes = self.max_bytes.unwrap_or(limits.max_bytes);
         let parameters = weights.parameters() + heads.parameters();
         let hidden_size = config.hidden_size;
+        let id = Arc::new(ModelId::of(&manifest, files));
         let encoder = encoder::build(self.encoder, self.precision, config, manifest.pooling, weights, threads.clone())?;
         let reader = TextReader { recipe: manifest.cleaning, tokenizer, limits };
         let batch_tokens = self.batch_tokens;
-        let inner = Inner { manifest, parameters, reader, encoder, hidden_size, heads, threads, batch_tokens };
+        let encoder = wrap(encoder);
+        let inner = Inner { id, manifest, parameters, reader, encoder, hidden_size, heads, threads, batch_tokens };
         Ok(Engine { inner: Arc::new(inner) })
     }
 }

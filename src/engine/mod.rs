@@ -13,8 +13,8 @@ pub use iter::ScoreIter;
 use crate::assessment::Assessment;
 use crate::encoder::Encoder;
 use crate::error::{LoadError, ScoreError};
-use crate::model::{Heads, Manifest, ModelFiles};
-use crate::text::TextReader;
+use crate::model::{Heads, Manifest, ModelFiles, ModelId};
+use crate::text::{ReadText, TextReader};
 use crate::threads::Threads;
 
 /// A loaded model, ready to score. Cloning is cheap and shares everything; any number of threads may score at once.
@@ -32,6 +32,7 @@ pub struct Engine {
 }
 
 struct Inner {
+    id: Arc<ModelId>,
     manifest: Manifest,
     parameters: usize,
     reader: TextReader,
@@ -107,7 +108,34 @@ impl Engine {
     /// # } Ok::<(), plaint::LoadError>(())
     /// ```
     pub fn score_batch<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<Result<Assessment, ScoreError>> {
-        self.inner.score_batch(texts)
+        let read = self.inner.read(texts);
+        let readable: Vec<&ReadText> = read.iter().filter_map(|read| read.as_ref().ok()).collect();
+        let mut scores = self.inner.score(&readable).into_iter();
+        let score = |read: &Result<_, ScoreError>| match read {
+            Ok(_) => scores.next().expect("one result a text that was read"),
+            Err(error) => Err(error.clone()),
+        };
+        read.iter().map(score).collect()
+    }
+
+    /// Whether both are clones of one engine.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// The first half of scoring, on the calling thread: it may go on while another batch is encoded.
+    pub(crate) fn read(&self, text: &str) -> Result<ReadText, ScoreError> {
+        self.inner.reader.read(text)
+    }
+
+    /// The second half of scoring, for texts that this engine has read; results in their order.
+    pub(crate) fn score_read(&self, texts: &[&ReadText]) -> Vec<Result<Assessment, ScoreError>> {
+        self.inner.score(texts)
+    }
+
+    /// Tokens that the encoder will get for a text of `bytes` bytes, nearly: known before the text is read.
+    pub(crate) fn estimate_tokens(&self, bytes: usize) -> usize {
+        self.inner.reader.estimate_tokens(bytes)
     }
 
     /// Scores whatever an iterator yields, in its order and in bounded memory: it is read ahead by at most
@@ -133,9 +161,24 @@ impl Engine {
         &self.inner.manifest
     }
 
+    /// Which model this is, down to the last bit.
+    pub fn model_id(&self) -> &Arc<ModelId> {
+        &self.inner.id
+    }
+
     /// Number of parameters, encoder and heads.
     pub fn parameters(&self) -> usize {
         self.inner.parameters
+    }
+
+    /// Threads that work on a batch.
+    pub fn threads(&self) -> usize {
+        self.inner.threads.count()
+    }
+
+    /// Tokens that are encoded in one batch at most.
+    pub fn batch_tokens(&self) -> usize {
+        self.inner.batch_tokens
     }
 
     /// One line on the encoder that runs and why, for people.

@@ -22,26 +22,29 @@ struct Window<'a> {
 }
 
 impl Inner {
-    pub(super) fn score_batch<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<Result<Assessment, ScoreError>> {
+    /// Reads texts, in their order.
+    pub(super) fn read<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<Result<ReadText, ScoreError>> {
         let read = |text: &T| self.reader.read(text.as_ref());
-        let read: Vec<Result<ReadText, ScoreError>> = if self.threads.count() > 1 && texts.len() >= PARALLEL_READING {
+        if self.threads.count() > 1 && texts.len() >= PARALLEL_READING {
             self.threads.run(|| texts.par_iter().map(read).collect())
         } else {
             texts.iter().map(read).collect()
-        };
+        }
+    }
 
-        let windows: Vec<Window<'_>> = read
+    /// Scores texts that were read, in their order.
+    pub(super) fn score(&self, texts: &[&ReadText]) -> Vec<Result<Assessment, ScoreError>> {
+        let windows: Vec<Window<'_>> = texts
             .iter()
             .enumerate()
-            .filter_map(|(text, read)| Some((text, read.as_ref().ok()?)))
             .flat_map(|(text, read)| read.window_ids().map(move |ids| Window { text, ids }))
             .collect();
         let mut by_text = self.score_windows(&windows).into_iter().zip(&windows).peekable();
 
-        read.iter()
+        texts
+            .iter()
             .enumerate()
             .map(|(text, read)| {
-                let read = read.as_ref().map_err(ScoreError::clone)?;
                 let mut scores = Vec::with_capacity(read.windows.len());
                 let mut failed = None;
                 while let Some((result, window)) = by_text.next_if(|(_, window)| window.text == text) {

@@ -7,6 +7,7 @@ mod config;
 mod files;
 mod head_weights;
 mod heads;
+mod id;
 mod json;
 mod manifest;
 mod matrix;
@@ -24,6 +25,7 @@ pub(crate) use head_weights::HeadWeights;
 pub(crate) use head_weights::{CUTS, SENTIMENTS};
 pub(crate) use heads::probability;
 pub use heads::{Heads, WindowScores};
+pub use id::ModelId;
 pub use manifest::{
     FileEntry, HeadKind, HeadSpec, HeadSpecs, Manifest, Pooling, Provenance, WindowPooling, WindowSpec,
 };

@@ -82,12 +82,25 @@ impl TextReader {
         }
         Ok(ReadText { ids, windows, complete })
     }
+
+    /// [`ReadText::encoded_tokens`] of a text of `bytes` bytes, nearly, without reading it: European languages take four
+    /// to six bytes a token.
+    pub fn estimate_tokens(&self, bytes: usize) -> usize {
+        const BYTES_PER_TOKEN: usize = 4;
+        let tokens = bytes.min(self.limits.max_bytes) / BYTES_PER_TOKEN + Tokenizer::SPECIAL_TOKENS;
+        if self.limits.long_text == LongText::FirstWindow { tokens.min(self.limits.window_tokens) } else { tokens }
+    }
 }
 
 impl ReadText {
     /// Token ids of each window, without special tokens.
     pub fn window_ids(&self) -> impl Iterator<Item = &[u32]> {
         self.windows.iter().map(|window| &self.ids[window.clone()])
+    }
+
+    /// Tokens that an encoder gets: those of all windows, and the special tokens around each.
+    pub fn encoded_tokens(&self) -> usize {
+        self.windows.iter().map(|window| window.len() + Tokenizer::SPECIAL_TOKENS).sum()
     }
 
     /// Tokens that lie in a window, each counted once.
