@@ -125,11 +125,10 @@ fn read_guarded(engine: &Engine, text: &str) -> Result<ReadText, ScoreError> {
     guard(|| engine.read(text)).unwrap_or_else(|message| Err(ScoreError::Panicked { stage: "tokenize", message }))
 }
 
+type Results = Vec<Result<Assessment, ScoreError>>;
+
 /// Scores all texts at once. If that panics, each is scored alone, so that one which cannot be scored takes no other down.
-fn together_or_alone(
-    texts: &[&ReadText],
-    score: &dyn Fn(&[&ReadText]) -> Vec<Result<Assessment, ScoreError>>,
-) -> Vec<Result<Assessment, ScoreError>> {
+fn together_or_alone(texts: &[&ReadText], score: &dyn Fn(&[&ReadText]) -> Results) -> Results {
     match guard(|| score(texts)) {
         Ok(results) => results,
         Err(message) if texts.len() == 1 => vec![Err(ScoreError::Panicked { stage: "encode", message })],

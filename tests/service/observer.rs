@@ -8,8 +8,8 @@ use plaint::model::ModelId;
 use plaint::service::observer::{BatchReport, Settled, Stage};
 use plaint::service::{Observer, Priority, Request, Service, ServiceError};
 
+use super::eventually;
 use super::gate::Gate;
-use super::{engine, eventually};
 
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<BTreeMap<String, usize>>>);
@@ -107,7 +107,7 @@ fn the_adapter_for_metrics_names_all_its_figures() {
     metrics::with_local_recorder(&recorder, || {
         // A local recorder sees this thread only, so the observer is called here.
         let observer = Metrics::new();
-        let model = engine().model_id().clone();
+        let model = super::engine().model_id().clone();
         observer.swapped(&model);
         observer.accepted(Priority::Bulk);
         observer.rejected(Priority::Bulk, &ServiceError::Overloaded { texts: 1, tokens: 9 });
