@@ -10,7 +10,7 @@
 
 #[path = "service_load/memory.rs"]
 mod memory;
-#[path = "../benches/texts/mod.rs"]
+#[path = "../src/compare/texts.rs"]
 mod texts;
 
 use std::error::Error;

@@ -17,7 +17,7 @@ mod http;
 mod in_process;
 mod memory;
 mod open_loop;
-#[path = "../../benches/texts/mod.rs"]
+#[path = "../../src/compare/texts.rs"]
 #[allow(dead_code, reason = "long posts are not used here")]
 mod texts;
 
