@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let texts = texts::messages(TEXTS);
     let engine = Engine::embedded()?;
-    eprintln!("{}; {} texts of the mix of benches/texts", engine.describe_encoder(), texts.len());
+    eprintln!("{}; {} texts of the mix of src/compare/texts.rs", engine.describe_encoder(), texts.len());
 
     let offline = in_process::offline_rate(&engine, &texts, IN_PROCESS);
     let mut single = in_process::single(&engine, &texts, IN_PROCESS);

@@ -40,12 +40,11 @@ use std::path::{Path, PathBuf};
 
 pub use machine::Machine;
 pub use record::Record;
-use sha2::{Digest, Sha256};
 pub use suite::{Suite, SuiteError};
 
 use crate::evaluate::suite::Suite as Sentences;
 use crate::evaluate::{self, Dataset, Example, Head};
-use crate::model::ModelFiles;
+use crate::model::{ModelFiles, sha256_hex};
 use crate::{EncoderKind, Engine, LoadError};
 use quality::Judged;
 use record::{Contestant, DataSummary, PairComparison, SpeedConditions};
@@ -170,10 +169,9 @@ fn read_data(suite: &Suite, tell: &mut impl FnMut(Event<'_>)) -> Result<(Vec<Exa
     if examples.is_empty() {
         return Err(SuiteError::NoTexts { splits: splits.clone() });
     }
-    let mut digest = Sha256::new();
-    for Example { id, source, text, labels, .. } in &examples {
-        digest.update(format!("{id:?} {source:?} {text:?} {labels:?}\n"));
-    }
+    let described =
+        |Example { id, source, text, labels, .. }: &Example| format!("{id:?} {source:?} {text:?} {labels:?}\n");
+    let described: String = examples.iter().map(described).collect();
     let has = |example: &Example, head| match head {
         Head::Complaint => example.labels.complaint.is_some(),
         Head::Sentiment => example.labels.sentiment.is_some(),
@@ -186,7 +184,7 @@ fn read_data(suite: &Suite, tell: &mut impl FnMut(Event<'_>)) -> Result<(Vec<Exa
         texts: examples.len(),
         labels: BTreeMap::from(labels),
         bad_rows: errors.len(),
-        sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: sha256_hex(described.as_bytes()),
     };
     Ok((examples, summary))
 }
@@ -200,15 +198,9 @@ fn judge_model<'a>(
     tell: &mut impl FnMut(Event<'_>),
 ) -> (Contestant, Option<Judged<'a>>) {
     let mut contestant = Contestant {
-        name: model.name.clone(),
         about: model.folder.as_ref().map_or("the model compiled in".to_owned(), |folder| folder.display().to_string()),
-        bytes: None,
         quality_command: command::evaluate(suite, model),
-        speed_command: only(options, &model.name),
-        quality: None,
-        speed: None,
-        padding: None,
-        errors: Vec::new(),
+        ..unmeasured(&model.name, options)
     };
     let opened = files_of(model).and_then(|files| {
         let mut builder = Engine::builder().encoder(model.encoder).precision(model.precision);
@@ -258,15 +250,9 @@ fn judge_runner<'a>(
     tell: &mut impl FnMut(Event<'_>),
 ) -> (Contestant, Option<Judged<'a>>) {
     let mut contestant = Contestant {
-        name: runner.name.clone(),
         about: command::join(&runner.command),
         bytes: runner.artefact.as_deref().and_then(bytes_of),
-        quality_command: format!("{} --no-speed", only(options, &runner.name)),
-        speed_command: only(options, &runner.name),
-        quality: None,
-        speed: None,
-        padding: None,
-        errors: Vec::new(),
+        ..unmeasured(&runner.name, options)
     };
     let total = examples.len() + sentences.iter().flat_map(|sentences| sentences.texts()).count();
     let judged = quality::of_runner(runner, examples, sentences, suite, |done| {
@@ -287,8 +273,20 @@ fn bytes_of(path: &Path) -> Option<u64> {
     Some(entries.filter(|entry| !entry.path().is_symlink()).filter_map(|entry| bytes_of(&entry.path())).sum())
 }
 
-fn only(options: &Options, name: &str) -> String {
-    format!("{} --only {}", options.command, command::join(&[name.to_owned()]))
+/// A contestant of which nothing is known but how to measure it alone.
+fn unmeasured(name: &str, options: &Options) -> Contestant {
+    let alone = format!("{} --only {}", options.command, command::join(&[name.to_owned()]));
+    Contestant {
+        name: name.to_owned(),
+        about: String::new(),
+        bytes: None,
+        quality_command: format!("{alone} --no-speed"),
+        speed_command: alone,
+        quality: None,
+        speed: None,
+        padding: None,
+        errors: Vec::new(),
+    }
 }
 
 fn fail(contestant: &mut Contestant, error: &str, stderr: Option<&str>, tell: &mut impl FnMut(Event<'_>)) {

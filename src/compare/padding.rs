@@ -1,12 +1,11 @@
 //! What padding costs an encoder that pads.
 
 use crate::batch::{padded_groups, plan};
+use crate::engine::BATCH_TOKENS;
 use crate::model::{Manifest, ModelFiles};
 use crate::text::{LongText, TextReader, Tokenizer};
 use crate::{LoadError, ScoreIter};
 
-/// Tokens of a batch, as [`EngineBuilder`](crate::EngineBuilder) has it unless told otherwise.
-const BATCH_TOKENS: usize = 8192;
 /// Texts that an engine reads ahead.
 const TEXTS: usize = ScoreIter::<std::iter::Empty<&str>>::MAX_TEXTS;
 

@@ -10,6 +10,9 @@ use crate::model::{Model, ModelFiles, ModelId};
 use crate::text::{LongText, TextReader};
 use crate::threads::Threads;
 
+/// Tokens of a batch unless told otherwise.
+pub(crate) const BATCH_TOKENS: usize = 8192;
+
 /// Options of an engine; [`Engine::builder`] makes one with the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "options do nothing until a model is opened with them"]
@@ -28,7 +31,7 @@ impl Default for EngineBuilder {
             encoder: EncoderKind::default(),
             precision: Precision::default(),
             threads: None,
-            batch_tokens: 8192,
+            batch_tokens: BATCH_TOKENS,
             long_text: LongText::default(),
             max_bytes: None,
         }

@@ -7,6 +7,8 @@ mod score;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "compare")]
+pub(crate) use builder::BATCH_TOKENS;
 pub use builder::EngineBuilder;
 pub use iter::ScoreIter;
 

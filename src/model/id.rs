@@ -13,7 +13,7 @@ use super::manifest::Manifest;
 /// # #[cfg(feature = "embedded-model")] {
 /// let engine = plaint::Engine::embedded()?;
 /// assert_eq!(engine.model_id().name, "plaint-base");
-/// println!("{}", engine.model_id()); // plaint-base 0.3.0 (c740d9f4)
+/// println!("{}", engine.model_id()); // plaint-base 0.3.1 (38489726)
 /// # } Ok::<(), plaint::LoadError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ mod weights;
 pub(crate) use base::BaseModel;
 pub use calibration::Calibration;
 pub use config::{Activation, BertConfig};
-#[cfg(feature = "train")]
+#[cfg(any(feature = "compare", feature = "train"))]
 pub(crate) use files::sha256_hex;
 pub use files::{CONFIG_FILE, MANIFEST_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
 pub(crate) use head_weights::HeadWeights;

@@ -85,6 +85,8 @@ impl Batch {
         drop(place);
         let encode = start.elapsed();
 
+        // Booked first: whoever has the answer finds it in the books.
+        shared.ledger.batch();
         let texts = members.len();
         let model = engine.model_id();
         for (Member { entry, .. }, result) in members.into_iter().zip(results) {
@@ -93,7 +95,6 @@ impl Batch {
                 Err(error) => entry.fail(error),
             }
         }
-        shared.ledger.batch();
         shared.ledger.tell(|observer| {
             observer.batch(&BatchReport {
                 model,

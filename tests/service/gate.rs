@@ -15,8 +15,8 @@ pub const POISON: &str = "the help is not help";
 #[derive(Default)]
 struct State {
     closed: bool,
-    /// Sequences of each batch that arrived at the gate.
-    arrived: Vec<usize>,
+    /// Sequences of each batch that arrived at the gate, and their token ids.
+    arrived: Vec<(usize, Vec<u32>)>,
 }
 
 /// Opens and closes the way to an engine's encoder.
@@ -46,7 +46,12 @@ impl Gate {
 
     /// Sequences of each batch that came to the encoder so far.
     pub fn arrived(&self) -> Vec<usize> {
-        self.0.0.lock().unwrap().arrived.clone()
+        self.0.0.lock().unwrap().arrived.iter().map(|batch| batch.0).collect()
+    }
+
+    /// Token ids of each batch that came to the encoder so far.
+    pub fn token_ids(&self) -> Vec<Vec<u32>> {
+        self.0.0.lock().unwrap().arrived.iter().map(|batch| batch.1.clone()).collect()
     }
 }
 
@@ -60,7 +65,7 @@ impl Encoder for Guarded {
     fn encode(&self, batch: &PackedBatch, vectors: &mut [f32]) -> Result<(), EncodeError> {
         let (state, changed) = &*self.gate.0;
         let mut state = state.lock().unwrap();
-        state.arrived.push(batch.len());
+        state.arrived.push((batch.len(), batch.token_ids().to_vec()));
         drop(changed.wait_while(state, |state| state.closed).unwrap());
         assert!(batch.sequences().all(|ids| ids != self.poison), "poison");
         self.inner.encode(batch, vectors)

@@ -5,6 +5,9 @@
 use std::error::Error;
 use std::fmt::Write;
 
+use plotters::chart::MeshStyle;
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -51,18 +54,8 @@ pub fn scatter(places: &[Place], x_name: &str, y_name: &str) -> Option<String> {
     let margin = ((high - low) * 0.08).max((0.1 - (high - low)) / 2.0);
     let y_range = (low - margin)..(high + margin);
     svg(|root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin(10)
-            .margin_right(32)
-            .x_label_area_size(44)
-            .y_label_area_size(54)
-            .build_cartesian_2d(x_range.clone().log_scale(), y_range.clone())?;
-        chart
-            .configure_mesh()
-            .axis_style(INK)
-            .bold_line_style(GRID)
-            .light_line_style(TRANSPARENT)
-            .label_style(FONT.into_font().color(&INK))
+        let mut chart = frame(root).build_cartesian_2d(x_range.clone().log_scale(), y_range.clone())?;
+        in_ink(&mut chart.configure_mesh())
             .x_labels(6)
             .y_labels(6)
             .x_label_formatter(&|x| format!("{x}"))
@@ -96,23 +89,8 @@ pub fn calibration(lines: &[(usize, &Reliability)]) -> Option<String> {
         return None;
     }
     svg(|root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin(10)
-            .margin_right(32)
-            .x_label_area_size(44)
-            .y_label_area_size(54)
-            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-        chart
-            .configure_mesh()
-            .axis_style(INK)
-            .bold_line_style(GRID)
-            .light_line_style(TRANSPARENT)
-            .label_style(FONT.into_font().color(&INK))
-            .x_labels(5)
-            .y_labels(5)
-            .x_desc("forecast")
-            .y_desc("outcome")
-            .draw()?;
+        let mut chart = frame(root).build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
+        in_ink(&mut chart.configure_mesh()).x_labels(5).y_labels(5).x_desc("forecast").y_desc("outcome").draw()?;
         chart.draw_series(DashedLineSeries::new([(0.0, 0.0), (1.0, 1.0)], 4, 4, INK.stroke_width(1)))?;
         for &(number, reliability) in lines {
             let bins = reliability.bins.iter().filter(|bin| bin.texts >= LEAST_TEXTS);
@@ -128,28 +106,31 @@ pub fn calibration(lines: &[(usize, &Reliability)]) -> Option<String> {
 /// Precision (the first colour) and recall (the second) against the threshold.
 pub fn thresholds(grid: &[Cut]) -> Option<String> {
     svg(|root| {
-        let mut chart = ChartBuilder::on(root)
-            .margin(10)
-            .margin_right(32)
-            .x_label_area_size(44)
-            .y_label_area_size(54)
-            .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-        chart
-            .configure_mesh()
-            .axis_style(INK)
-            .bold_line_style(GRID)
-            .light_line_style(TRANSPARENT)
-            .label_style(FONT.into_font().color(&INK))
-            .x_labels(5)
-            .y_labels(5)
-            .x_desc("threshold")
-            .draw()?;
+        let mut chart = frame(root).build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
+        in_ink(&mut chart.configure_mesh()).x_labels(5).y_labels(5).x_desc("threshold").draw()?;
         let precision = grid.iter().filter_map(|cut| Some((cut.threshold, cut.precision()?)));
         chart.draw_series(LineSeries::new(precision, series(1).stroke_width(2)))?;
         let recall = grid.iter().filter_map(|cut| Some((cut.threshold, cut.recall()?)));
         chart.draw_series(LineSeries::new(recall, series(2).stroke_width(2)))?;
         Ok(())
     })
+}
+
+/// A chart with room for the names of both axes, and for the end of the last label.
+fn frame<'a, 'b, D: DrawingBackend>(root: &'a DrawingArea<D, Shift>) -> ChartBuilder<'a, 'b, D> {
+    let mut chart = ChartBuilder::on(root);
+    chart.margin(10).margin_right(32).x_label_area_size(44).y_label_area_size(54);
+    chart
+}
+
+/// Axes, grid and labels in the colours of the page.
+fn in_ink<'m, 'a, 'b, X, Y, D>(mesh: &'m mut MeshStyle<'a, 'b, X, Y, D>) -> &'m mut MeshStyle<'a, 'b, X, Y, D>
+where
+    X: Ranged + ValueFormatter<X::ValueType>,
+    Y: Ranged + ValueFormatter<Y::ValueType>,
+    D: DrawingBackend,
+{
+    mesh.axis_style(INK).bold_line_style(GRID).light_line_style(TRANSPARENT).label_style(FONT.into_font().color(&INK))
 }
 
 /// Least and greatest; `None` of nothing.

@@ -11,12 +11,20 @@ pub type FullTile<'a> = Tile<'a, PANELS>;
 /// Sums of a full tile.
 pub type FullSums<Sum> = Sums<Sum, ROWS, PANELS>;
 
-/// Defines `sum`, which adds up a tile of `R` rows and `P` panels with instructions that take a whole line: `zero()` is a
-/// vector of sums, `dot(sums, inputs, weights)` adds the products of a line to it, `store(pointer, sums)` writes it.
-macro_rules! sum_by_lines {
-    (features: $features:literal, sum: $sum:ty, zero: $zero:path, dot: $dot:path, store: $store:path) => {
+/// Defines `matmul` with instructions that take a whole line: `zero()` is a vector of sums, `dot(sums, inputs, weights)` adds
+/// the products of a line to it, `store(pointer, sums)` writes it.
+macro_rules! matmul_by_lines {
+    (format: $format:ty, features: $features:literal, zero: $zero:path, dot: $dot:path, store: $store:path) => {
+        /// See [`NarrowMatMul`].
         #[target_feature(enable = $features)]
-        fn sum<const R: usize, const P: usize>(tile: &FullTile<'_>, sums: &mut FullSums<$sum>) {
+        pub fn matmul(task: NarrowMatMul<'_, $format>) {
+            by_tiles::<_, true, ROWS, PANELS>(task, |size, tile, sums| {
+                with_size!(size, [1, 2, 3, 4, 5, 6] by [1, 2, 3, 4], sum(tile, sums));
+            });
+        }
+
+        #[target_feature(enable = $features)]
+        fn sum<const R: usize, const P: usize>(tile: &FullTile<'_>, sums: &mut FullSums<<$format as Format>::Sum>) {
             let groups = tile.lines_per_row * PANEL_WIDTH;
             assert!(tile.a.len() >= R * tile.lines_per_row);
             assert!(tile.panels.iter().all(|panel| panel.len() == groups));
@@ -35,7 +43,7 @@ macro_rules! sum_by_lines {
                     }
                 }
             }
-            const { assert!(size_of::<[$sum; PANEL_WIDTH]>() == size_of::<__m512i>()) };
+            const { assert!(size_of::<[<$format as Format>::Sum; PANEL_WIDTH]>() == size_of::<__m512i>()) };
             for (sums, totals) in sums.iter_mut().zip(totals) {
                 for (sums, total) in sums.iter_mut().zip(totals) {
                     // SAFETY: 16 sums of 32 bits are 64 bytes.
@@ -45,4 +53,4 @@ macro_rules! sum_by_lines {
         }
     };
 }
-pub(super) use sum_by_lines;
+pub(super) use matmul_by_lines;

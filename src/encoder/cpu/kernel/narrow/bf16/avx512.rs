@@ -5,22 +5,14 @@ use std::arch::x86_64::{
     _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps,
 };
 
-use super::super::avx512::{FullSums, FullTile, PANELS, ROWS, sum_by_lines};
+use super::super::avx512::{FullSums, FullTile, PANELS, ROWS, matmul_by_lines};
 use super::super::tile::{by_tiles, with_size};
-use super::super::{NarrowMatMul, PANEL_WIDTH};
+use super::super::{Format, NarrowMatMul, PANEL_WIDTH};
 use super::Bf16;
 
-/// See [`NarrowMatMul`].
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-pub fn matmul(task: NarrowMatMul<'_, Bf16>) {
-    by_tiles::<_, true, ROWS, PANELS>(task, |size, tile, sums| {
-        with_size!(size, [1, 2, 3, 4, 5, 6] by [1, 2, 3, 4], sum(tile, sums));
-    });
-}
-
-sum_by_lines! {
-    features: "avx512f",
-    sum: f32,
+matmul_by_lines! {
+    format: Bf16,
+    features: "avx512f,avx512bw,avx512vl,avx512dq",
     zero: _mm512_setzero_ps,
     dot: dot,
     store: _mm512_storeu_ps
