@@ -43,14 +43,17 @@ fn products(criterion: &mut Criterion) {
 }
 
 fn attention(criterion: &mut Criterion) {
-    let mut group = group(criterion, "attention");
-    for kernel in Kernel::available() {
-        for tokens in [8, 32, 128, 256, 512] {
-            let step = steps::attention(kernel, HEADS, HIDDEN / HEADS, tokens);
-            // Queries with keys, and scores with values.
-            let operations = 4 * tokens * tokens * HIDDEN;
-            let id = format!("{kernel}/{tokens}");
-            with_share_of_peak(&mut group, &id, operations, (kernel, Precision::F32), step);
+    // Integers take the way of bf16.
+    for precision in [Precision::F32, Precision::Bf16] {
+        let mut group = group(criterion, &format!("attention/{precision}"));
+        for kernel in Kernel::available() {
+            for tokens in [8, 32, 128, 256, 512] {
+                let step = steps::attention(kernel, precision, HEADS, HIDDEN / HEADS, tokens);
+                // Queries with keys, and scores with values.
+                let operations = 4 * tokens * tokens * HIDDEN;
+                let id = format!("{kernel}/{tokens}");
+                with_share_of_peak(&mut group, &id, operations, (kernel, precision), step);
+            }
         }
     }
 }

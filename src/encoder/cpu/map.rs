@@ -131,5 +131,5 @@ fn apply_narrow<F: Format>(
     rounded: &mut NarrowRows<F>,
 ) {
     rounded.round(kernel, activation, input, map.inputs());
-    kernel.narrow_matmul(NarrowMatMul { a: rounded, b: map, c: output, after });
+    kernel.narrow_matmul(NarrowMatMul { a: rounded, b: map, c: output, c_stride: map.outputs(), after });
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::attention::HeadBuffers;
 use super::map::RoundedRows;
 
 /// Activations of a shard.
@@ -26,19 +27,6 @@ pub struct BlockBuffers {
     pub heads: HeadBuffers,
     /// Inputs of a map in a narrower format.
     pub rounded: RoundedRows,
-}
-
-/// Working memory for attention, one head at a time.
-#[derive(Default)]
-pub struct HeadBuffers {
-    /// Keys of one head, packed.
-    pub keys: Vec<f32>,
-    /// Values of one head, packed.
-    pub values: Vec<f32>,
-    /// Attention scores of one head, `[rows, tokens rounded up to a panel]`.
-    pub scores: Vec<f32>,
-    /// One over the sum of each row of scores.
-    pub factors: Vec<f32>,
 }
 
 /// Idle buffers. A thread takes what it needs and puts it back; there are never more than were in use at one time.

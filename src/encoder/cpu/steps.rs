@@ -4,14 +4,13 @@
 use std::hint::black_box;
 
 use super::Shape;
-use super::attention::attend;
+use super::attention::{HeadBuffers, attend};
 use super::kernel::narrow::bf16::Bf16;
 use super::kernel::narrow::int8::Int8;
 use super::kernel::narrow::{Format, NarrowLinear, NarrowMatMul, NarrowRows};
 use super::kernel::{After, Kernel, MatMul, Start};
 use super::map::Arithmetic;
 use super::pack::PackedLinear;
-use super::scratch::HeadBuffers;
 use crate::encoder::Precision;
 use crate::model::{Activation, BertConfig, LayerNorm, Linear, Matrix, Pooling};
 
@@ -43,7 +42,13 @@ fn narrow_product<F: Format + 'static>(kernel: Kernel, map: Linear, values: &mut
     let mut rows = NarrowRows::default();
     rows.round(kernel, None, values, map.inputs());
     Box::new(move || {
-        kernel.narrow_matmul(NarrowMatMul { a: &rows, b: &map, c: &mut c, after: After::Store });
+        kernel.narrow_matmul(NarrowMatMul {
+            a: &rows,
+            b: &map,
+            c: &mut c,
+            c_stride: map.outputs(),
+            after: After::Store,
+        });
         black_box(&mut c);
     })
 }
@@ -64,8 +69,8 @@ pub fn rounding(kernel: Kernel, precision: Precision, rows: usize, inputs: usize
     }
 }
 
-/// Attention of all tokens of one sequence.
-pub fn attention(kernel: Kernel, heads: usize, head_size: usize, tokens: usize) -> Step {
+/// Attention of all tokens of one sequence, as an encoder of that precision computes it; `auto` is f32.
+pub fn attention(kernel: Kernel, precision: Precision, heads: usize, head_size: usize, tokens: usize) -> Step {
     let hidden = heads * head_size;
     let config = BertConfig {
         hidden_size: hidden,
@@ -79,7 +84,12 @@ pub fn attention(kernel: Kernel, heads: usize, head_size: usize, tokens: usize) 
         type_vocab_size: 1,
         vocab_size: 1,
     };
-    let shape = Shape { config, pooling: Pooling::Mean, kernel, arithmetic: Arithmetic::F32 };
+    let arithmetic = match precision {
+        Precision::Auto | Precision::F32 => Arithmetic::F32,
+        Precision::Bf16 => Arithmetic::Bf16,
+        Precision::Int8 => Arithmetic::Int8,
+    };
+    let shape = Shape { config, pooling: Pooling::Mean, kernel, arithmetic };
     let (qkv, mut context) = (numbers(tokens * 3 * hidden), vec![0.0; tokens * hidden]);
     let mut buffers = HeadBuffers::default();
     Box::new(move || {

@@ -30,11 +30,13 @@ pub fn layer_norm<const FMA: bool>(x: &mut [f32], weight: &[f32], bias: &[f32], 
 #[inline(always)]
 pub fn softmax<const FMA: bool>(x: &mut [f32], stride: usize, columns: usize, scale: f32, factors: &mut [f32]) {
     for (row, factor) in x.chunks_exact_mut(stride).zip(factors) {
-        let row = &mut row[..columns];
+        row[columns..].fill(f32::NEG_INFINITY);
         let max = max(row);
-        for value in row.iter_mut() {
-            *value = exp::<FMA>((*value - max) * scale);
-        }
+        let exp = |value: &mut f32| *value = exp::<FMA>((*value - max) * scale);
+        // Chunks of constant size: the rest of a row would be computed value by value.
+        let (chunks, rest) = row.as_chunks_mut::<LANES>();
+        chunks.iter_mut().for_each(|chunk| chunk.iter_mut().for_each(exp));
+        rest.iter_mut().for_each(exp);
         *factor = 1.0 / sum(row, |value| value);
     }
 }
@@ -111,11 +113,23 @@ fn lanes(row: &[f32], start: f32, combine: impl Fn(f32, f32) -> f32) -> [f32; LA
     lanes
 }
 
+/// Combines all lanes, one half with the other: one after another, each would wait for the one before.
+#[inline(always)]
+fn across(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = combine(lanes[lane], lanes[lane + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
 /// Least and greatest value of a row, both as if it also held a zero.
 #[inline(always)]
 pub fn range(row: &[f32]) -> (f32, f32) {
-    let (least, greatest) = (lanes(row, 0.0, smaller), lanes(row, 0.0, larger));
-    (least.into_iter().fold(0.0, smaller), greatest.into_iter().fold(0.0, larger))
+    (across(lanes(row, 0.0, smaller), smaller), across(lanes(row, 0.0, larger), larger))
 }
 
 /// Where a value first stands in a row.
@@ -130,12 +144,12 @@ pub fn position(row: &[f32], value: f32) -> Option<usize> {
 
 #[inline(always)]
 pub fn sum(row: &[f32], map: impl Fn(f32) -> f32) -> f32 {
-    lanes(row, 0.0, |lane, value| lane + map(value)).iter().sum()
+    across(lanes(row, 0.0, |lane, value| lane + map(value)), |a, b| a + b)
 }
 
 #[inline(always)]
 fn max(row: &[f32]) -> f32 {
-    lanes(row, f32::NEG_INFINITY, larger).into_iter().fold(f32::NEG_INFINITY, larger)
+    across(lanes(row, f32::NEG_INFINITY, larger), larger)
 }
 
 /// `exp(x)` within 2 ulp on the range of normal results; 0 below it, about 2.4e38 above it.

@@ -216,7 +216,7 @@ impl Kernel {
     }
 
     /// Softmax of `scale * row[..columns]` of each row of `stride` values, before it is divided by its sum: the row holds
-    /// the exponentials, less its maximum; `factors` gets one over their sum. What lies beyond `columns` is not read.
+    /// the exponentials, less its maximum, and zeros beyond `columns`; `factors` gets one over their sum.
     pub(super) fn softmax(self, x: &mut [f32], stride: usize, columns: usize, scale: f32, factors: &mut [f32]) {
         assert_eq!(factors.len() * stride, x.len());
         dispatch!(self, softmax(x, stride, columns, scale, factors));

@@ -12,14 +12,11 @@ pub fn finish_tile<F: Format, const FMA: bool, const PANELS: usize>(
     (rows, panels): (usize, usize),
     sums: &[[[F::Sum; PANEL_WIDTH]; PANELS]],
 ) {
-    let NarrowMatMul { a, b, c, after } = task;
-    let outputs = b.outputs();
+    let NarrowMatMul { a, b, after, .. } = *task;
     for (row, sums) in (first_row..first_row + rows).zip(sums) {
-        let out = &mut c[row * outputs..(row + 1) * outputs];
-        for (panel, sums) in (first_panel..first_panel + panels).zip(sums) {
-            let out = &mut out[panel * PANEL_WIDTH..outputs.min((panel + 1) * PANEL_WIDTH)];
-            let values = F::values::<FMA>(sums, a.about(row), b.panel(panel), b.columns(panel));
-            write(values, *after, out);
+        let out = task.part(row, first_panel, panels).chunks_mut(PANEL_WIDTH);
+        for ((panel, sums), out) in (first_panel..first_panel + panels).zip(sums).zip(out) {
+            write(F::values::<FMA>(sums, a.about(row), b.panel(panel), b.columns(panel)), after, out);
         }
     }
 }

@@ -7,11 +7,11 @@ use crate::model::Linear;
 ///
 /// Line `g` of a panel holds, for each of its 16 columns in turn, the weights of the `g`-th group of inputs. Inputs are
 /// filled up with zeros to whole lines of inputs, columns to whole panels.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct NarrowLinear<F: Format> {
     inputs: usize,
     outputs: usize,
-    /// `[panel, group of inputs]`.
+    /// `[panel, group of inputs]`; there may be more than are in use.
     lines: Vec<Line>,
     columns: Vec<F::Columns>,
 }
@@ -38,6 +38,20 @@ impl<F: Format> NarrowLinear<F> {
         Self { inputs, outputs, lines, columns }
     }
 
+    /// Makes this a map of other sizes, with neutral columns. The lines that it returns, as many as are in use, hold
+    /// anything.
+    pub fn resize(&mut self, inputs: usize, outputs: usize) -> &mut [Line] {
+        (self.inputs, self.outputs) = (inputs, outputs);
+        let lines = self.panels() * self.panel_lines();
+        if self.lines.len() < lines {
+            self.lines.resize(lines, Line::ZERO);
+        }
+        if self.columns.len() < self.panels() {
+            self.columns.resize(self.panels(), F::Columns::default());
+        }
+        &mut self.lines[..lines]
+    }
+
     /// Inputs of the map.
     pub fn inputs(&self) -> usize {
         self.inputs
@@ -55,13 +69,22 @@ impl<F: Format> NarrowLinear<F> {
 
     /// Number of panels.
     pub fn panels(&self) -> usize {
-        self.columns.len()
+        self.outputs.div_ceil(PANEL_WIDTH)
     }
 
     /// The lines of panel `panel`.
     pub fn panel(&self, panel: usize) -> &[Line] {
-        let groups = self.lines_per_column() * PANEL_WIDTH;
-        &self.lines[panel * groups..][..groups]
+        &self.lines[panel * self.panel_lines()..][..self.panel_lines()]
+    }
+
+    /// What follows the sums of panel `panel`, and of those after it.
+    pub fn columns_from(&self, panel: usize) -> &[F::Columns] {
+        &self.columns[panel..]
+    }
+
+    /// Lines of a panel.
+    fn panel_lines(&self) -> usize {
+        self.lines_per_column() * PANEL_WIDTH
     }
 
     /// What follows the sums of panel `panel`.

@@ -28,7 +28,7 @@ const LINE_BYTES: usize = 64;
 /// Bytes of a group of inputs, and of a sum of products.
 const LANE_BYTES: usize = 4;
 /// Output columns of a panel: lanes of a line.
-const PANEL_WIDTH: usize = LINE_BYTES / LANE_BYTES;
+pub const PANEL_WIDTH: usize = LINE_BYTES / LANE_BYTES;
 
 /// Narrow numbers, aligned so that a vector of 64 bytes never straddles two cache lines.
 #[derive(Debug, Clone, Copy)]
@@ -85,16 +85,28 @@ pub trait Format: Default + fmt::Debug {
 pub struct NarrowMatMul<'a, F: Format> {
     pub a: &'a NarrowRows<F>,
     pub b: &'a NarrowLinear<F>,
-    /// Row `r` starts at `r * b.outputs()`.
+    /// Row `r` starts at `r * c_stride` and gets `b.outputs()` values.
     pub c: &'a mut [f32],
+    pub c_stride: usize,
     pub after: After,
+}
+
+impl<F: Format> NarrowMatMul<'_, F> {
+    /// The part of row `row` of `c` that `panels` panels from `first_panel` on compute.
+    #[inline(always)]
+    fn part(&mut self, row: usize, first_panel: usize, panels: usize) -> &mut [f32] {
+        let columns = first_panel * PANEL_WIDTH..self.b.outputs().min((first_panel + panels) * PANEL_WIDTH);
+        &mut self.c[row * self.c_stride..][columns]
+    }
 }
 
 impl Kernel {
     /// See [`NarrowMatMul`].
     pub(in super::super) fn narrow_matmul<F: Format>(self, task: NarrowMatMul<'_, F>) {
         assert_eq!(task.a.lines_per_row(), task.b.lines_per_column(), "inputs");
-        assert_eq!(task.c.len(), task.a.rows() * task.b.outputs(), "rows of c");
+        let (rows, outputs) = (task.a.rows(), task.b.outputs());
+        assert!(task.c_stride >= outputs, "rows of c overlap");
+        assert!(rows == 0 || task.c.len() >= (rows - 1) * task.c_stride + outputs, "rows of c");
         F::matmul(self, task);
     }
 }

@@ -20,17 +20,22 @@ const ROW_MULTIPLE: usize = 32;
 impl<F: Format> NarrowRows<F> {
     /// Replaces the content by `values`, rows of `inputs`, after an activation that is applied to them in place.
     pub fn round(&mut self, kernel: Kernel, activation: Option<Activation>, values: &mut [f32], inputs: usize) {
-        self.rows = values.len() / inputs;
+        let rows = self.resize(values.len() / inputs, inputs);
+        kernel.round_rows::<F>(activation, values, inputs, rows);
+    }
+
+    /// Makes these other rows. The lines of each, which it returns with what has to be known besides, hold anything.
+    pub fn resize(&mut self, rows: usize, inputs: usize) -> impl Iterator<Item = (&mut [Line], &mut F::Row)> {
+        self.rows = rows;
         self.lines_per_row = inputs.div_ceil(F::LINE_INPUTS);
-        let lines = self.rows.next_multiple_of(ROW_MULTIPLE) * self.lines_per_row;
+        let lines = rows.next_multiple_of(ROW_MULTIPLE) * self.lines_per_row;
         if self.lines.len() < lines {
             self.lines.resize(lines, Line::ZERO);
         }
-        if self.about.len() < self.rows {
-            self.about.resize(self.rows, F::Row::default());
+        if self.about.len() < rows {
+            self.about.resize(rows, F::Row::default());
         }
-        let rows = self.lines.chunks_exact_mut(self.lines_per_row).zip(&mut self.about);
-        kernel.round_rows::<F>(activation, values, inputs, rows);
+        self.lines.chunks_exact_mut(self.lines_per_row).zip(&mut self.about).take(rows)
     }
 
     /// Number of rows.

@@ -111,7 +111,7 @@ impl Case {
     fn run<F: Format>(&self, kernel: Kernel, after: After, matmul: impl Fn(NarrowMatMul<'_, F>)) -> Vec<f32> {
         let (rows, map) = (self.round(kernel), NarrowLinear::side_by_side([self.linear()]));
         let mut c = vec![0.5; self.rows * self.outputs];
-        matmul(NarrowMatMul { a: &rows, b: &map, c: &mut c, after });
+        matmul(NarrowMatMul { a: &rows, b: &map, c: &mut c, c_stride: self.outputs, after });
         c
     }
 

@@ -2,20 +2,20 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _mm512_and_si512, _mm512_castsi512_ps, _mm512_fmadd_ps, _mm512_load_si512, _mm512_set1_epi32,
-    _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps,
+    _mm512_slli_epi32,
 };
 
-use super::super::avx512::{FullSums, FullTile, PANELS, ROWS, matmul_by_lines};
-use super::super::tile::{by_tiles, with_size};
-use super::super::{Format, NarrowMatMul, PANEL_WIDTH};
-use super::Bf16;
+use super::super::avx512::{FullTile, ROWS, matmul_by_lines, write};
+use super::super::tile::{walk, with_size};
+use super::super::{NarrowMatMul, PANEL_WIDTH};
+use super::{Bf16, avx512_bias::add_bias};
 
 matmul_by_lines! {
     format: Bf16,
     features: "avx512f,avx512bw,avx512vl,avx512dq",
-    zero: _mm512_setzero_ps,
+    sums: __m512,
     dot: dot,
-    store: _mm512_storeu_ps
+    finish: add_bias
 }
 
 /// Adds the products of 16 pairs, the second of each pair first.

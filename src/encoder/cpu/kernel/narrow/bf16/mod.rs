@@ -7,6 +7,11 @@
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_bf16;
+#[cfg(target_arch = "x86_64")]
+mod avx512_bias;
+#[cfg(target_arch = "x86_64")]
+mod avx512_heads;
+mod heads;
 mod widened;
 
 use half::bf16;
@@ -16,6 +21,7 @@ use super::amx;
 use super::{Format, LANE_BYTES, Line, NarrowMatMul, PANEL_WIDTH};
 use crate::encoder::cpu::kernel::{Kernel, elementwise};
 use crate::model::Linear;
+pub use heads::{HeadLines, HeadRows};
 
 /// The format.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@
 //! bit, unless numbers are too small for a normal f32.
 
 use super::super::super::elementwise::multiply_add;
-use super::super::tile::{Tile, by_tiles};
+use super::super::tile::{Tile, by_sums};
 use super::super::{LANE_BYTES, Line, NarrowMatMul, PANEL_WIDTH};
 use super::Bf16;
 
@@ -18,7 +18,7 @@ const ROWS: usize = 2;
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 pub fn avx2(task: NarrowMatMul<'_, Bf16>) {
-    by_tiles::<_, true, AVX2_ROWS, 1>(task, |(rows, _), tile, sums| match rows {
+    by_sums::<_, true, AVX2_ROWS, 1>(task, |tile, sums| match tile.size.0 {
         1 => sum_avx2::<1>(tile, sums),
         2 => sum_avx2::<2>(tile, sums),
         3 => sum_avx2::<3>(tile, sums),
@@ -35,7 +35,7 @@ fn sum_avx2<const R: usize>(tile: &Tile<'_, 1>, sums: &mut [[[f32; PANEL_WIDTH];
 
 /// See [`NarrowMatMul`].
 pub fn portable(task: NarrowMatMul<'_, Bf16>) {
-    by_tiles::<_, false, ROWS, 1>(task, |(rows, _), tile, sums| match rows {
+    by_sums::<_, false, ROWS, 1>(task, |tile, sums| match tile.size.0 {
         1 => sum::<false, 1>(tile, sums),
         _ => sum::<false, ROWS>(tile, sums),
     });

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
     _mm256_storeu_si256,
 };
 
-use super::super::tile::{Sums, Tile, by_tiles};
+use super::super::tile::{Sums, Tile, by_sums};
 use super::{Int8, NarrowMatMul, PANEL_WIDTH};
 
 /// Rows of a full tile.
@@ -18,7 +18,7 @@ const QUARTERS: usize = 4;
 /// See [`NarrowMatMul`].
 #[target_feature(enable = "avx2,fma")]
 pub fn matmul(task: NarrowMatMul<'_, Int8>) {
-    by_tiles::<_, true, ROWS, 1>(task, |(rows, _), tile, sums| match rows {
+    by_sums::<_, true, ROWS, 1>(task, |tile, sums| match tile.size.0 {
         1 => sum::<1>(tile, sums),
         2 => sum::<2>(tile, sums),
         _ => sum::<ROWS>(tile, sums),

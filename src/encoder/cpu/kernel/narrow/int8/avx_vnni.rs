@@ -5,7 +5,7 @@ use std::arch::x86_64::{
     __m256i, _mm256_dpbusd_avx_epi32, _mm256_load_si256, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
 };
 
-use super::super::tile::{Sums, Tile, by_tiles, with_size};
+use super::super::tile::{Sums, Tile, by_sums, with_size};
 use super::{Int8, NarrowMatMul, PANEL_WIDTH};
 
 /// Rows of a full tile.
@@ -18,8 +18,8 @@ const HALVES: usize = 2;
 /// See [`NarrowMatMul`].
 #[target_feature(enable = "avx2,fma,avxvnni")]
 pub fn matmul(task: NarrowMatMul<'_, Int8>) {
-    by_tiles::<_, true, ROWS, PANELS>(task, |size, tile, sums| {
-        with_size!(size, [1, 2, 3] by [1, 2], sum(tile, sums));
+    by_sums::<_, true, ROWS, PANELS>(task, |tile, sums| {
+        with_size!(tile.size, [1, 2, 3] by [1, 2], sum(tile, sums));
     });
 }
 

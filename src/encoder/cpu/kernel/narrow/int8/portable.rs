@@ -1,6 +1,6 @@
 //! Plain Rust for any CPU. Tiles have constant sizes, so that the compiler keeps them in registers and vectorises.
 
-use super::super::tile::{Sums, Tile, by_tiles};
+use super::super::tile::{Sums, Tile, by_sums};
 use super::{GROUP, Int8, LINE_BYTES, NarrowMatMul, PANEL_WIDTH};
 
 /// Rows of a full tile.
@@ -8,7 +8,7 @@ const ROWS: usize = 2;
 
 /// See [`NarrowMatMul`].
 pub fn matmul(task: NarrowMatMul<'_, Int8>) {
-    by_tiles::<_, false, ROWS, 1>(task, |(rows, _), tile, sums| match rows {
+    by_sums::<_, false, ROWS, 1>(task, |tile, sums| match tile.size.0 {
         1 => sum::<1>(tile, sums),
         _ => sum::<ROWS>(tile, sums),
     });
