@@ -21,7 +21,7 @@ use axum::{Json, Router};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use plaint::policy::{Decision, Policy};
 use plaint::service::observer::Metrics;
-use plaint::service::{Priority, Request, Service, ServiceError, Shutdown};
+use plaint::service::{Priority, Request, Service, ServiceBuilder, ServiceError, Shutdown};
 use plaint::{Assessment, Engine, model::ModelId};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -31,19 +31,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let queue_texts = arguments.next().map_or(Ok(1024), |texts| texts.parse())?;
-    serve(TcpListener::bind(address).await?, queue_texts, signalled()).await
+    let options = Service::builder(Engine::embedded()?).queue_texts(queue_texts);
+    serve(TcpListener::bind(address).await?, options, signalled()).await
 }
 
 /// Serves until `end`, then answers what was accepted.
 pub async fn serve(
     listener: TcpListener,
-    queue_texts: usize,
+    options: ServiceBuilder,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Box<dyn Error>> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
-    let engine = Engine::embedded()?;
-    let policy = Policy::of_model(engine.manifest());
-    let service = Service::builder(engine).queue_texts(queue_texts).observer(Metrics::new()).start()?;
+    let service = options.observer(Metrics::new()).start()?;
+    let policy = Policy::of_model(service.engine().manifest());
     println!("listening on http://{}", listener.local_addr()?);
 
     let app = App { service: service.clone(), policy, metrics };

@@ -44,14 +44,8 @@ pub fn turns(engine: &Engine, texts: &[String], callers: usize, duration: Durati
 }
 
 /// Texts a second of callers that share a service.
-pub fn service(
-    engine: &Engine,
-    texts: &[String],
-    callers: usize,
-    duration: Duration,
-) -> Result<f64, plaint::service::StartError> {
-    let service = Service::start(engine.clone())?;
-    Ok(concurrent(texts, callers, duration, |text| service.score_blocking(text).is_ok()))
+pub fn service(service: &Service, texts: &[String], callers: usize, duration: Duration) -> f64 {
+    concurrent(texts, callers, duration, |text| service.score_blocking(text).is_ok())
 }
 
 fn concurrent(texts: &[String], callers: usize, duration: Duration, score: impl Fn(&str) -> bool + Sync) -> f64 {

@@ -44,8 +44,9 @@ impl ServiceBuilder {
         }
     }
 
-    /// Batches that are encoded at a time. Default: 1, on all threads of the engine. With an engine of one thread, as many
-    /// as there are cores bring the most throughput, and several threads an engine the shortest answers.
+    /// Batches that are encoded at a time. Default: 1, on all threads of the engine: the shortest answers while little is to
+    /// do. An engine of one thread and as many batches as there are cores bring the most throughput; batches should be small
+    /// then (see [`batch_tokens`](Self::batch_tokens)), or one takes all that waits while the other cores have nothing to do.
     pub fn encoders(mut self, batches: usize) -> Self {
         self.encoders = batches;
         self

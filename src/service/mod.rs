@@ -194,6 +194,11 @@ impl Service {
         self.shared().ledger.stats()
     }
 
+    /// The engine that serves now.
+    pub fn engine(&self) -> Engine {
+        self.shared().engine()
+    }
+
     /// What waits in the queue. Requests of callers that wait for room are not in it.
     pub fn waiting(&self, priority: Priority) -> Load {
         self.shared().dispatch.depth(priority).0

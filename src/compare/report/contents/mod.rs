@@ -18,6 +18,7 @@ pub fn document(record: &Record, changes: Option<&Changes>) -> Document {
     sections.extend(Head::ALL.into_iter().filter_map(|head| quality::head(record, head)));
     sections.extend(quality::sentences(record));
     sections.extend(speed::speed(record));
+    sections.push(summary::commands(record));
     sections.push(conditions::conditions(record));
     Document {
         title: format!("Comparison: {}", record.suite),

@@ -23,6 +23,12 @@ pub fn summary(record: &Record) -> Section {
     if !plots.is_empty() {
         blocks.push(Block::Plots(plots));
     }
+    section("Summary", true, blocks)
+}
+
+/// What reproduces the summary: too long to stand between it and what follows.
+pub fn commands(record: &Record) -> Section {
+    let mut blocks = Vec::new();
     for (number, contestant) in numbered(record) {
         blocks.push(Block::Command {
             what: format!("Quality of {}", row_name(number, contestant)),
@@ -33,7 +39,7 @@ pub fn summary(record: &Record) -> Section {
         let command = format!("{} --only NAME", record.command);
         blocks.push(Block::Command { what: "Speed of one of them".into(), command });
     }
-    section("Summary", true, blocks)
+    section("Commands", false, blocks)
 }
 
 fn table(record: &Record) -> Table {
@@ -104,7 +110,7 @@ fn how_to_read(record: &Record) -> String {
             speed.repeats, speed.p99_ms,
         );
     }
-    text + " A dash: not measured, or the contestant does not have it."
+    text + " A dash: not measured, or the contestant does not have it. The commands at the end get all figures again."
 }
 
 fn scatter(record: &Record, head: Head) -> Option<Plot> {
