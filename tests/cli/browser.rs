@@ -87,6 +87,6 @@ fn the_report_of_the_fixture_suite_fits_a_phone_and_a_desk() {
         assert_eq!(found["too_wide"], serde_json::json!([]), "{found}");
         // Three scatter plots, three calibrations, and the thresholds of three contestants for two heads.
         assert_eq!((&found["plots"], &found["sections"]), (&12.into(), &9.into()), "{found}");
-        assert!(found["narrowest_plot"].as_f64() > Some(280.0) && found["small_print"].as_f64() > Some(9.0), "{found}");
+        assert!(found["narrowest_plot"].as_f64() > Some(280.0) && found["small_print"].as_f64() > Some(8.0), "{found}");
     }
 }
