@@ -40,6 +40,7 @@ impl<F: Format> NarrowLinear<F> {
 
     /// Makes this a map of other sizes, with neutral columns. The lines that it returns, as many as are in use, hold
     /// anything.
+    #[cfg(target_arch = "x86_64")]
     pub fn resize(&mut self, inputs: usize, outputs: usize) -> &mut [Line] {
         (self.inputs, self.outputs) = (inputs, outputs);
         let lines = self.panels() * self.panel_lines();
@@ -78,6 +79,7 @@ impl<F: Format> NarrowLinear<F> {
     }
 
     /// What follows the sums of panel `panel`, and of those after it.
+    #[cfg(target_arch = "x86_64")]
     pub fn columns_from(&self, panel: usize) -> &[F::Columns] {
         &self.columns[panel..]
     }
