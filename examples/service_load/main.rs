@@ -76,7 +76,7 @@ impl Cores {
         let options = match self {
             Self::Together => Service::builder(engine(cores)?),
             // Small, or one takes all that waits while the others have nothing to do.
-            Self::Apart => Service::builder(engine(1)?).encoders(cores).batch_tokens(256),
+            Self::Apart => Service::builder(engine(1)?).encoders(cores).batch_tokens(128),
         };
         Ok(options.queue_texts(QUEUE_TEXTS))
     }
