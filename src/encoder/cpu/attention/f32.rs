@@ -34,7 +34,7 @@ impl Head<'_> {
             rows,
             a: queries.values,
             a_stride: queries.stride,
-            // All columns of the last panel: those beyond `tokens` hold anything, and softmax does not read them.
+            // All columns of the last panel: those beyond `tokens` hold anything, and softmax makes zeros of them.
             b: PanelView { inputs: size, outputs: padded, values: keys },
             c: scores,
             c_stride: padded,

@@ -1,6 +1,6 @@
 //! Queries, keys, values and weights of one head of attention as lines of bf16.
 
-use super::super::{NarrowLinear, NarrowRows};
+use super::super::{NarrowLinear, NarrowRows, PANEL_WIDTH};
 use super::Bf16;
 use crate::encoder::cpu::kernel::Kernel;
 
@@ -74,10 +74,14 @@ impl HeadLines {
         call!(self, round(rows, factor, to));
     }
 
-    /// Rounds the softmax to base 2 of the first `columns` values of each row of `stride`, a multiple of 16; `scores` hold
-    /// anything thereafter.
+    /// Rounds the softmax to base 2 of the first `columns` values of each row of `stride`, whole panels; `scores` hold anything
+    /// thereafter.
     pub fn softmax2(self, scores: &mut [f32], stride: usize, columns: usize, to: &mut NarrowRows<Bf16>) {
-        assert!(stride.is_multiple_of(16) && (1..=stride).contains(&columns) && scores.len().is_multiple_of(stride));
+        assert!(
+            stride.is_multiple_of(PANEL_WIDTH)
+                && (1..=stride).contains(&columns)
+                && scores.len().is_multiple_of(stride)
+        );
         call!(self, softmax2(scores, stride, columns, to));
     }
 
