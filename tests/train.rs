@@ -9,7 +9,7 @@ use std::path::Path;
 use common::folder::Folder;
 use common::tiny_model::TinyModel;
 use plaint::Engine;
-use plaint::train::{Corpus, Event, Recipe, TeacherSpec, TrainError, cross_validate, train};
+use plaint::train::{Corpus, Event, Recipe, SentimentLabels, TeacherSpec, TrainError, cross_validate, train};
 
 /// What the tiny model can learn: a complaint holds certain words.
 fn rows(split: &str, seed: usize) -> String {
@@ -131,6 +131,34 @@ fn a_trained_folder_opens_and_knows_what_it_was_taught() {
 
     // Done is done: the same command again takes up the last checkpoint and trains no more.
     assert!(self::losses(&recipe).is_empty());
+}
+
+#[test]
+fn two_ideas_of_sentiment_are_mixed_as_the_recipe_says() {
+    let folder = set_up();
+    // The same texts again, by somebody who calls complaints neutral: nothing else in them is new.
+    fs::write(folder.file("guide.jsonl"), rows("train", 0).replace("\"negative\"", "\"neutral\"")).unwrap();
+    let mut recipe = recipe(&folder, &folder.file("data.jsonl"), "guide_share = 0.0");
+    let mut guide = recipe.train[0].clone();
+    guide.files = vec![folder.file("guide.jsonl").display().to_string()];
+    guide.sentiment = SentimentLabels::Guide;
+    recipe.train.push(guide);
+    assert_eq!(Corpus::read(&recipe).unwrap().dropped, 0);
+    losses(&recipe);
+    let neutral = |recipe: &Recipe| {
+        let engine = Engine::builder().open(&recipe.output).unwrap();
+        engine.score("Die Rechnung ist falsch.").unwrap().sentiment.neutral.get()
+    };
+    let by_public = neutral(&recipe);
+
+    recipe.guide_share = 1.0;
+    assert!(losses(&recipe).is_empty(), "the share is no reason to train again");
+    let by_guide = neutral(&recipe);
+    assert!(by_guide > by_public + 0.2, "{by_guide} {by_public}");
+    recipe.guide_share = 0.5;
+    losses(&recipe);
+    let mixed = neutral(&recipe);
+    assert!(by_public < mixed && mixed < by_guide, "{by_public} {mixed} {by_guide}");
 }
 
 #[test]

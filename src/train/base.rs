@@ -17,7 +17,13 @@ pub(super) fn read(spec: &BaseSpec) -> Result<BaseModel, TrainError> {
     {
         // The folder holds int8 weights. Rounding them between stages would lose what small steps gained.
         let mut network = Network::new(&base.config, &base.weights, &base.heads, false);
+        if stage.has_guide() {
+            network.add_guide();
+        }
         checkpoint.restore(&mut network)?;
+        if stage.has_guide() {
+            network.merge_guide(stage.guide_share);
+        }
         base = base.with_weights(&export::unrounded(&network.weights())).map_err(model_error)?;
     }
     if let Some(layers) = &spec.layers {

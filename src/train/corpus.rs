@@ -1,6 +1,6 @@
 //! Labelled rows from the recipe's files, without any that must not be trained on.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::error::TrainError;
@@ -17,7 +17,9 @@ pub struct Corpus {
     pub(super) test: Vec<Item>,
     /// Rows that could not be read.
     pub errors: Vec<RowError>,
-    /// Training rows left out because their text recurs in test or development data, or earlier in the training data.
+    /// Training rows left out because their text recurs in test or development data, or because rows with the same text
+    /// earlier in the training data teach all that they teach. Of a row that teaches something more, that is kept: one
+    /// corpus may have labelled a text for complaint, another for sentiment.
     pub dropped: usize,
 }
 
@@ -30,6 +32,37 @@ pub(super) struct Item {
     pub passes: f32,
     /// Whether it may stand in a composed post.
     pub compose: bool,
+}
+
+/// What the rows of one text teach so far.
+#[derive(Debug, Default)]
+struct Lessons {
+    /// Whether there was any row, with labels or without.
+    any: bool,
+    complaint: bool,
+    sentiment: bool,
+    /// Sentiment by the guide that has a head of its own.
+    guide: bool,
+    urgency: bool,
+}
+
+impl Lessons {
+    /// Takes from `target` what earlier rows teach, notes the rest, and tells whether the row is of use.
+    fn add(&mut self, target: &mut Target) -> bool {
+        let sentiment = if target.by_guide { &mut self.guide } else { &mut self.sentiment };
+        let of_use = !std::mem::replace(&mut self.any, true);
+        for (taught, weight) in [
+            (&mut self.complaint, &mut target.complaint_weight),
+            (sentiment, &mut target.sentiment_weight),
+            (&mut self.urgency, &mut target.urgency_weight),
+        ] {
+            if *taught {
+                *weight = 0.0;
+            }
+            *taught |= *weight > 0.0;
+        }
+        of_use || target.is_used()
+    }
 }
 
 impl Corpus {
@@ -47,12 +80,15 @@ impl Corpus {
         dev.retain(|item| !in_another_test(&item.example));
         let mut train = read_all(&recipe.train, recipe.teacher.is_some(), recipe.seed, &mut errors)?;
         let test = read_all(&recipe.test, false, recipe.seed, &mut errors)?;
-        let mut seen: HashSet<String> = dev.iter().chain(&test).map(|item| identity_key(&item.example.text)).collect();
+        let held_out: HashSet<String> = dev.iter().chain(&test).map(|item| identity_key(&item.example.text)).collect();
+        let mut taught: HashMap<String, Lessons> = HashMap::new();
         let before = train.len();
-        train.retain(|item| {
+        train.retain_mut(|item| {
             let key = identity_key(&item.example.text);
             // Short texts recur by chance: "thank you".
-            !in_another_test(&item.example) && (key.chars().count() < 8 || seen.insert(key))
+            let may_recur = key.chars().count() < 8;
+            !in_another_test(&item.example)
+                && (may_recur || (!held_out.contains(&key) && taught.entry(key).or_default().add(&mut item.target)))
         });
         for (what, items, asked_for) in
             [("training", &train, true), ("development", &dev, true), ("test", &test, !recipe.test.is_empty())]
@@ -149,6 +185,26 @@ fn identity_key(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_text_that_recurs_only_new_labels_are_kept() {
+        let target = |complaint, sentiment, by_guide| Target {
+            complaint_weight: complaint,
+            sentiment_weight: sentiment,
+            by_guide,
+            ..Target::default()
+        };
+        let mut lessons = Lessons::default();
+        let mut kept = |mut target: Target| lessons.add(&mut target).then_some(target);
+        let by_guide = target(1.0, 1.0, true);
+        assert_eq!(kept(by_guide), Some(by_guide));
+        // Another corpus with another idea of sentiment: it is a lesson of its own, the complaint was learned before.
+        assert_eq!(kept(target(1.0, 1.0, false)), Some(target(0.0, 1.0, false)));
+        assert_eq!(kept(target(1.0, 1.0, false)), None);
+        assert_eq!(kept(target(0.0, 0.0, false)), None);
+        // Without labels a text is of use to a teacher, once.
+        assert!(Lessons::default().add(&mut target(0.0, 0.0, false)));
+    }
 
     #[test]
     fn copies_share_a_key() {

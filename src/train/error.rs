@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::LoadError;
+use crate::error::{EncodeError, LoadError};
 use crate::evaluate::ReadError;
 
 /// A model could not be trained.
@@ -56,6 +56,14 @@ pub enum TrainError {
         path: PathBuf,
         /// What was found and expected.
         message: String,
+    },
+    /// The teacher failed on a text.
+    #[error("{}: as a teacher: {source}", path.display())]
+    Teacher {
+        /// Its folder.
+        path: PathBuf,
+        /// Why.
+        source: EncodeError,
     },
     /// libtorch failed, or the loss is no longer a number.
     #[error("training failed at step {step}: {message}")]

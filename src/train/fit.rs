@@ -94,8 +94,11 @@ pub(super) fn fit(
     let reader = TextReader { recipe: recipe.cleaning, tokenizer, limits };
     let optimizer = &recipe.optimizer;
     let mut network = Network::new(&base.config, &base.weights, &base.heads, optimizer.bf16);
+    if recipe.has_guide() {
+        network.add_guide();
+    }
 
-    let teacher = recipe.teacher.as_ref().map(|spec| Teacher::read(spec, &base.config, optimizer.bf16)).transpose()?;
+    let teacher = recipe.teacher.as_ref().map(|spec| Teacher::read(spec, &base.config)).transpose()?;
 
     let passes: Vec<f32> = corpus.train.iter().map(|item| item.passes).collect();
     let order = draws(&passes, recipe.seed);
@@ -138,7 +141,7 @@ pub(super) fn fit(
             let dropout = optimizer.token_dropout;
             let Stepped { loss, gradient_norm, teacher_seconds } =
                 guard(|| step(&mut network, teacher.as_ref(), &batch, rates, divisor, || rng.f32() < dropout))
-                    .map_err(|message| TrainError::Diverged { step: progress.steps, message })?;
+                    .map_err(|message| TrainError::Diverged { step: progress.steps, message })??;
             if !loss.is_finite() || !gradient_norm.is_finite() {
                 let message = format!("loss {loss}, norm of the gradient {gradient_norm}, expected finite numbers");
                 return Err(TrainError::Diverged { step: progress.steps, message });
@@ -159,15 +162,16 @@ pub(super) fn fit(
         seen = best.then_some((scores, rows));
         Checkpoint::write(&files.last, &network, &progress, &fingerprint)?;
     }
-    let dev = match seen {
-        Some(seen) => seen,
-        None => {
-            if let Some(checkpoint) = Checkpoint::read(&files.best, &fingerprint)? {
-                checkpoint.restore(&mut network)?;
-            }
-            watch(&network, &dev)
-        }
-    };
+    if seen.is_none()
+        && let Some(checkpoint) = Checkpoint::read(&files.best, &fingerprint)?
+    {
+        checkpoint.restore(&mut network)?;
+    }
+    if recipe.has_guide() {
+        network.merge_guide(recipe.guide_share);
+        seen = None;
+    }
+    let dev = seen.unwrap_or_else(|| watch(&network, &dev));
     Ok(Trained { network, dev, progress })
 }
 
@@ -195,14 +199,14 @@ fn step(
     rates: Rates,
     divisor: f64,
     dropped: impl FnMut() -> bool,
-) -> Stepped {
+) -> Result<Stepped, TrainError> {
     let forward = network.forward(batch, true, dropped);
     let targets: Vec<_> = batch.samples.iter().map(|sample| sample.target).collect();
     let labels = Losses::new(&forward.logits, &targets);
     let (total, teacher_seconds) = match teacher {
         Some(teacher) => {
             let start = Instant::now();
-            let answer = teacher.answer(batch);
+            let answer = teacher.answer(batch)?;
             (teacher.loss(&answer, &forward, &labels), start.elapsed().as_secs_f64())
         }
         None => (labels.total(), 0.0),
@@ -210,7 +214,7 @@ fn step(
     (&total / divisor).backward();
     let gradient_norm = network.step(forward, rates);
     let loss = total.double_value(&[]) as f32 / batch.samples.len() as f32;
-    Stepped { loss, gradient_norm, teacher_seconds }
+    Ok(Stepped { loss, gradient_norm, teacher_seconds })
 }
 
 /// The samples of some draws. A text in which nothing readable is left is passed over.

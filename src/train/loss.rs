@@ -30,7 +30,7 @@ impl Losses {
         // Where annotators could not choose neutral, it takes no part in the softmax.
         let excluded =
             matrix(targets.iter().flat_map(|t| [0.0, f32::from(u8::from(!t.has_neutral)), 0.0]).collect(), SENTIMENTS);
-        let log_probabilities = (&logits.sentiment + excluded * EXCLUDED).log_softmax(-1, Kind::Float);
+        let log_probabilities = (logits.sentiment_of(targets) + excluded * EXCLUDED).log_softmax(-1, Kind::Float);
         let sentiment = log_probabilities * matrix(targets.iter().flat_map(|t| t.sentiment).collect(), SENTIMENTS);
 
         let sum = |losses: Tensor, weight: Tensor| (losses * weight).sum(Kind::Float);
@@ -61,6 +61,7 @@ mod tests {
         Logits {
             complaint: Tensor::from_slice(&[complaint]),
             sentiment: Tensor::from_slice(&sentiment).view([1, 3]),
+            guide: None,
             urgency: Tensor::from_slice(&urgency).view([1, 4]),
         }
     }
@@ -77,6 +78,7 @@ mod tests {
             sentiment: [1.0, 0.0, 0.0],
             sentiment_weight: 1.0,
             has_neutral: true,
+            by_guide: false,
             urgency: [1.0, 0.0, 0.0, 0.0],
             urgency_weight: 1.0,
         };
@@ -87,6 +89,22 @@ mod tests {
         let two_class = Target { has_neutral: false, ..target };
         let losses = Losses::new(&logits(0.0, [0.0, 50.0, 0.0], [0.0; 4]), &[two_class]);
         assert!((value(&losses.sentiment) - 2f32.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_labelled_by_the_guide_teaches_its_head_alone() {
+        let target = Target {
+            sentiment: [1.0, 0.0, 0.0],
+            sentiment_weight: 1.0,
+            has_neutral: true,
+            by_guide: true,
+            ..Target::default()
+        };
+        let guide = Tensor::from_slice(&[50.0f32, 0.0, 0.0, 50.0, 0.0, 0.0]).view([2, 3]);
+        let sentiment = Tensor::from_slice(&[0.0f32; 6]).view([2, 3]);
+        let logits = Logits { sentiment, guide: Some(guide), ..logits(0.0, [0.0; 3], [0.0; 4]) };
+        let public = Target { by_guide: false, ..target };
+        assert!((value(&Losses::new(&logits, &[target, public]).sentiment) - 3f32.ln()).abs() < 1e-6);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 use super::bert::{Bert, leaf};
 use super::collate::Batch;
 use super::optimizer::{Parameter, Step};
-use super::target::{CUTS, SENTIMENTS};
+use super::target::{CUTS, SENTIMENTS, Target};
 use crate::model::{BertConfig, BertWeights, HeadWeights};
 
 /// Name of the table of word embeddings.
@@ -23,8 +23,19 @@ pub(super) struct Logits {
     pub complaint: Tensor,
     /// `[texts, 3]`; for a text of several windows the logarithms of its mean distribution.
     pub sentiment: Tensor,
+    /// The same of the head that learns by another guide, if there is one.
+    pub guide: Option<Tensor>,
     /// `[texts, 4]`: above each cut.
     pub urgency: Tensor,
+}
+
+impl Logits {
+    /// Sentiment of each text by the head that learns from its target.
+    pub(super) fn sentiment_of(&self, targets: &[Target]) -> Tensor {
+        let Some(guide) = &self.guide else { return self.sentiment.shallow_clone() };
+        let by_guide: Vec<bool> = targets.iter().map(|target| target.by_guide).collect();
+        guide.where_self(&Tensor::from_slice(&by_guide).unsqueeze(-1), &self.sentiment)
+    }
 }
 
 /// Weights, gradients and moments.
@@ -50,11 +61,14 @@ struct Variable {
     gradient: Vec<f32>,
 }
 
-struct HeadTensors {
+/// The heads as tensors that can be trained.
+pub(super) struct HeadTensors {
     complaint_weight: Tensor,
     complaint_bias: Tensor,
     sentiment_weight: Tensor,
     sentiment_bias: Tensor,
+    /// Weight and bias of the sentiment by another guide.
+    guide: Option<[Tensor; 2]>,
     urgency_weight: Tensor,
     /// The first bias, then the logarithms of how much each of the others falls below the one before.
     urgency_bias: Tensor,
@@ -174,6 +188,38 @@ impl Network {
 }
 
 impl Network {
+    /// Gives sentiment by another guide a head of its own, which begins as a copy.
+    pub(super) fn add_guide(&mut self) {
+        let copies = GUIDE_HEAD.map(|(name, original)| {
+            let Variable { tensor, parameter, .. } = &self.variables[self.index(original)];
+            let values = parameter.weights.clone();
+            let tensor = leaf(&values, &tensor.size(), Kind::Float);
+            self.variables.push(Variable::new(name.to_owned(), tensor.shallow_clone(), values, self.layers));
+            tensor
+        });
+        self.heads.guide = Some(copies);
+    }
+
+    /// Makes one of the two sentiment heads, `share` of it the one that learned by another guide: as the heads are linear,
+    /// its logits are the average of theirs.
+    pub(super) fn merge_guide(&mut self, share: f32) {
+        self.heads.guide = None;
+        for (name, original) in GUIDE_HEAD {
+            let guide = self.variables.remove(self.index(name)).parameter.weights;
+            let index = self.index(original);
+            let variable = &mut self.variables[index];
+            for (weight, guide) in variable.parameter.weights.iter_mut().zip(guide) {
+                *weight += share * (guide - *weight);
+            }
+            variable.write();
+        }
+    }
+
+    /// Place of a variable that is there.
+    fn index(&self, name: &str) -> usize {
+        self.variables.iter().position(|variable| variable.name == name).expect("a head of the network")
+    }
+
     /// All weights as they would be exported: the encoder's under the names of a checkpoint, the heads' under `heads.`.
     pub(super) fn weights(&self) -> Vec<(String, Vec<i64>, Vec<f32>)> {
         let words = (
@@ -227,7 +273,7 @@ impl Variable {
 }
 
 impl HeadTensors {
-    fn new(heads: &HeadWeights) -> Self {
+    pub(super) fn new(heads: &HeadWeights) -> Self {
         let leaf = |values: &[f32], shape: &[i64]| leaf(values, shape, Kind::Float);
         let hidden = heads.complaint_weight.len() as i64;
         Self {
@@ -235,6 +281,7 @@ impl HeadTensors {
             complaint_bias: leaf(&heads.complaint_bias, &[1]),
             sentiment_weight: leaf(&heads.sentiment_weight, &[SENTIMENTS as i64, hidden]),
             sentiment_bias: leaf(&heads.sentiment_bias, &[SENTIMENTS as i64]),
+            guide: None,
             urgency_weight: leaf(&heads.urgency_weight, &[1, hidden]),
             urgency_bias: leaf(&free(&heads.urgency_bias), &[CUTS as i64]),
         }
@@ -244,8 +291,8 @@ impl HeadTensors {
         [
             ("heads.complaint.weight", &self.complaint_weight),
             ("heads.complaint.bias", &self.complaint_bias),
-            ("heads.sentiment.weight", &self.sentiment_weight),
-            ("heads.sentiment.bias", &self.sentiment_bias),
+            (SENTIMENT_WEIGHT, &self.sentiment_weight),
+            (SENTIMENT_BIAS, &self.sentiment_bias),
             ("heads.urgency.weight", &self.urgency_weight),
             (URGENCY_BIAS, &self.urgency_bias),
         ]
@@ -254,10 +301,11 @@ impl HeadTensors {
 
     /// Logits of the batch's texts from the vectors of their windows, pooled as the engine pools: the highest complaint
     /// and urgency of any window, the mean sentiment weighted by tokens.
-    fn logits(&self, pooled: &Tensor, batch: &Batch) -> Logits {
+    pub(super) fn logits(&self, pooled: &Tensor, batch: &Batch) -> Logits {
         let linear = |weight: &Tensor, bias: &Tensor| pooled.linear(weight, Some(bias));
         let complaint = linear(&self.complaint_weight, &self.complaint_bias);
         let sentiment = linear(&self.sentiment_weight, &self.sentiment_bias);
+        let guide = self.guide.as_ref().map(|[weight, bias]| linear(weight, bias));
         let severity = pooled.linear::<&Tensor>(&self.urgency_weight, None);
         let falls = self.urgency_bias.narrow(0, 1, CUTS as i64 - 1).exp().cumsum(0, Kind::Float);
         let first = self.urgency_bias.narrow(0, 0, 1);
@@ -266,7 +314,7 @@ impl HeadTensors {
         let texts = batch.samples.len() as i64;
         let single = batch.samples.iter().all(|sample| sample.windows.len() == 1);
         if single {
-            return Logits { complaint: complaint.squeeze_dim(-1), sentiment, urgency: severity + biases };
+            return Logits { complaint: complaint.squeeze_dim(-1), sentiment, guide, urgency: severity + biases };
         }
         // Row by row the windows of a text, the last one repeated to a common number.
         let most = batch.samples.iter().map(|sample| sample.windows.len()).max().unwrap_or(0);
@@ -280,18 +328,26 @@ impl HeadTensors {
         }
         let (owners, table) = (Tensor::from_slice(&owners), Tensor::from_slice(&table));
         let highest = |values: Tensor| values.squeeze_dim(-1).index_select(0, &table).view([texts, -1]).amax(1, false);
-        let weighted = sentiment.softmax(-1, Kind::Float) * Tensor::from_slice(&shares).unsqueeze(-1);
-        let mean =
-            Tensor::zeros([texts, SENTIMENTS as i64], (Kind::Float, Device::Cpu)).index_add(0, &owners, &weighted);
+        let shares = Tensor::from_slice(&shares).unsqueeze(-1);
+        let mean = |logits: Tensor| {
+            let weighted = logits.softmax(-1, Kind::Float) * &shares;
+            let none = Tensor::zeros([texts, SENTIMENTS as i64], (Kind::Float, Device::Cpu));
+            none.index_add(0, &owners, &weighted).clamp_min(1e-9).log()
+        };
         Logits {
             complaint: highest(complaint),
-            sentiment: mean.clamp_min(1e-9).log(),
+            sentiment: mean(sentiment),
+            guide: guide.map(mean),
             urgency: highest(severity).unsqueeze(-1) + biases,
         }
     }
 }
 
+const SENTIMENT_WEIGHT: &str = "heads.sentiment.weight";
+const SENTIMENT_BIAS: &str = "heads.sentiment.bias";
 const URGENCY_BIAS: &str = "heads.urgency.bias";
+/// The head of sentiment by another guide: names of its tensors, and of those that they begin as.
+const GUIDE_HEAD: [(&str, &str); 2] = [("heads.guide.weight", SENTIMENT_WEIGHT), ("heads.guide.bias", SENTIMENT_BIAS)];
 
 /// Strictly falling biases as they are trained: the first, then the logarithms of the falls.
 fn free(biases: &[f32]) -> Vec<f32> {
@@ -387,6 +443,30 @@ mod tests {
         let alone = complaint(&batch(&[from_ref(&a), from_ref(&b), from_ref(&c)]));
         let pooled = complaint(&batch(&[&[a, b], &[c]]));
         assert!(largest_difference(&pooled, &[alone[0].max(alone[1]), alone[2]]) < 1e-5, "{pooled:?} {alone:?}");
+    }
+
+    #[test]
+    fn a_second_sentiment_head_begins_as_the_first_and_ends_in_their_average() {
+        let config = torch::tests::config();
+        let heads = HeadWeights { sentiment_bias: [0.0, 1.0, 2.0], ..HeadWeights::fresh(24) };
+        let mut network = Network::new(&config, &torch::tests::weights(&config), &heads, false);
+        let batch = as_training_batch(&torch::tests::batch(&config));
+        let before = network.weights();
+        network.add_guide();
+        let logits = network.forward(&batch, false, || false).logits;
+        assert_eq!(to_vec(&logits.guide.unwrap()), to_vec(&logits.sentiment));
+
+        let index = network.index("heads.guide.bias");
+        network.variables[index].parameter.weights = vec![1.0, 1.0, 0.0];
+        network.variables[index].write();
+        let logits = network.forward(&batch, false, || false).logits;
+        assert_eq!(to_vec(&logits.guide.unwrap())[..3], [1.0, 1.0, 0.0]);
+        network.merge_guide(0.25);
+        let logits = network.forward(&batch, false, || false).logits;
+        assert_eq!(to_vec(&logits.sentiment)[..3], [0.25, 1.0, 1.5]);
+        assert!(logits.guide.is_none());
+        let names = |weights: &[(String, Vec<i64>, Vec<f32>)]| weights.iter().map(|w| w.0.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&network.weights()), names(&before));
     }
 
     #[test]

@@ -44,6 +44,10 @@ pub struct Recipe {
     pub test: Vec<DataSpec>,
     /// Train once a fold, each time tested on texts that were left out, in place of making one model.
     pub cross_validation: Option<CrossValidationSpec>,
+    /// Share of the head that learned [`SentimentLabels::Guide`] in the model's sentiment, from 0 to 1: the logits of both
+    /// heads are averaged with it.
+    #[serde(default = "half")]
+    pub guide_share: f32,
     /// A suite of sentences that the card reports on.
     pub suite: Option<PathBuf>,
     /// What the card says beside figures, in Markdown.
@@ -207,10 +211,17 @@ pub enum SentimentLabels {
     TwoClass,
     /// `sentiment_public`.
     Public,
+    /// `sentiment`, one of three, by another guide than the public sets', with which they share the three words but not
+    /// their meaning. A head of its own learns it, and [`Recipe::guide_share`] says how much of that head the model gets.
+    Guide,
 }
 
 fn one() -> f32 {
     1.0
+}
+
+fn half() -> f32 {
+    0.5
 }
 
 fn all_heads() -> Vec<Head> {
@@ -264,6 +275,11 @@ impl Recipe {
         self.output.join(MANIFEST_FILE).is_file()
     }
 
+    /// Whether a head of its own learns the sentiment of some sets.
+    pub(super) fn has_guide(&self) -> bool {
+        self.train.iter().any(|spec| spec.sentiment == SentimentLabels::Guide)
+    }
+
     /// Identifies what a checkpoint depends on: all that has to do with training, in this stage and those before it.
     pub(super) fn fingerprint(&self) -> String {
         let parts =
@@ -303,6 +319,7 @@ impl Recipe {
         in_range("optimizer.clip_norm", optimizer.clip_norm, 1e-6, f32::MAX)?;
         in_range("optimizer.label_smoothing", optimizer.label_smoothing, 0.0, 0.5)?;
         in_range("optimizer.token_dropout", optimizer.token_dropout, 0.0, 0.9)?;
+        in_range("guide_share", self.guide_share, 0.0, 1.0)?;
         for (field, value) in [
             ("lower_case", self.augmentation.lower_case),
             ("upper_case", self.augmentation.upper_case),

@@ -16,6 +16,8 @@ pub(super) struct Target {
     pub sentiment_weight: f32,
     /// Whether annotators could choose neutral.
     pub has_neutral: bool,
+    /// Whether the sentiment is by the guide that has a head of its own.
+    pub by_guide: bool,
     /// Probability of a level above each cut.
     pub urgency: [f32; CUTS],
     pub urgency_weight: f32,
@@ -24,7 +26,11 @@ pub(super) struct Target {
 impl Target {
     /// From labels: all probability on the label, but for what `smoothing` spreads.
     pub(super) fn from_labels(labels: Labels, reading: SentimentLabels, weight: f32) -> Self {
-        let mut target = Self { has_neutral: reading != SentimentLabels::TwoClass, ..Self::default() };
+        let mut target = Self {
+            has_neutral: reading != SentimentLabels::TwoClass,
+            by_guide: reading == SentimentLabels::Guide,
+            ..Self::default()
+        };
         if let Some(complaint) = labels.complaint {
             target.complaint = f32::from(u8::from(complaint));
             target.complaint_weight = weight;

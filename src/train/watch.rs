@@ -74,7 +74,7 @@ pub(super) fn watch(network: &Network, batches: &[Batch]) -> (DevScores, Vec<Row
 /// The logits of each text.
 pub(super) fn to_rows(logits: &Logits, targets: &[Target]) -> Vec<Row> {
     let complaint = to_vec(&logits.complaint);
-    let (sentiment, urgency) = (to_vec(&logits.sentiment), to_vec(&logits.urgency));
+    let (sentiment, urgency) = (to_vec(&logits.sentiment_of(targets)), to_vec(&logits.urgency));
     let parts = complaint.iter().zip(sentiment.as_chunks().0).zip(urgency.as_chunks().0).zip(targets);
     parts.map(|(((&complaint, &sentiment), &urgency), &target)| Row { complaint, sentiment, urgency, target }).collect()
 }

@@ -7,7 +7,7 @@ use plaint::model::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
 use crate::tiny_model::TinyModel;
 use crate::{Files, run};
 
-const RECIPE: &str = include_str!("../../recipes/plaint-base.toml");
+const RECIPE: &str = include_str!("../../recipes/plaint-messages.toml");
 
 #[test]
 fn a_recipe_that_is_missing_or_wrong_is_refused_in_one_line() {
