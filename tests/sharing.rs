@@ -224,3 +224,11 @@ fn a_stream_knows_its_length() {
     assert!(nothing.next().is_none() && nothing.next().is_none());
     assert!(engine.score_batch::<&str>(&[]).is_empty());
 }
+
+#[test]
+fn a_stream_that_has_ended_stays_so() {
+    // A channel that is empty for a moment says so, and goes on later.
+    let mut parts = [Some("Hallo"), None, Some("Danke")].into_iter();
+    let mut stream = engine(1).score_iter(std::iter::from_fn(move || parts.next().flatten()));
+    assert!(stream.next().is_some() && stream.next().is_none() && stream.next().is_none());
+}

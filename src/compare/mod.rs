@@ -172,12 +172,7 @@ fn read_data(suite: &Suite, tell: &mut impl FnMut(Event<'_>)) -> Result<(Vec<Exa
     let described =
         |Example { id, source, text, labels, .. }: &Example| format!("{id:?} {source:?} {text:?} {labels:?}\n");
     let described: String = examples.iter().map(described).collect();
-    let has = |example: &Example, head| match head {
-        Head::Complaint => example.labels.complaint.is_some(),
-        Head::Sentiment => example.labels.sentiment.is_some(),
-        Head::Urgency => example.labels.urgency.is_some(),
-    };
-    let labels = Head::ALL.map(|head| (head, examples.iter().filter(|example| has(example, head)).count()));
+    let labels = Head::ALL.map(|head| (head, examples.iter().filter(|example| example.labels.has(head)).count()));
     let summary = DataSummary {
         files: files.iter().map(|path| path.display().to_string()).collect::<BTreeSet<_>>().into_iter().collect(),
         splits: splits.clone(),

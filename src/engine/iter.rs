@@ -1,5 +1,6 @@
 //! Scoring an iterator in bounded memory.
 
+use std::iter::{Fuse, FusedIterator};
 use std::vec;
 
 use super::Engine;
@@ -11,7 +12,8 @@ use crate::error::ScoreError;
 #[must_use = "iterators are lazy: texts are scored as results are taken"]
 pub struct ScoreIter<I: Iterator> {
     engine: Engine,
-    texts: I,
+    /// After its first end it is asked no more, whatever it would say.
+    texts: Fuse<I>,
     ready: vec::IntoIter<Result<Assessment, ScoreError>>,
 }
 
@@ -22,7 +24,7 @@ impl<I: Iterator> ScoreIter<I> {
     pub const MAX_BYTES: usize = 1 << 20;
 
     pub(super) fn new(engine: Engine, texts: I) -> Self {
-        Self { engine, texts, ready: Vec::new().into_iter() }
+        Self { engine, texts: texts.fuse(), ready: Vec::new().into_iter() }
     }
 }
 
@@ -53,3 +55,5 @@ where
         (low.saturating_add(ready), high.and_then(|high| high.checked_add(ready)))
     }
 }
+
+impl<I: Iterator> FusedIterator for ScoreIter<I> where I::Item: AsRef<str> + Sync {}

@@ -54,6 +54,15 @@ pub struct Labels {
 }
 
 impl Labels {
+    /// Whether there is one for `head`.
+    pub fn has(&self, head: Head) -> bool {
+        match head {
+            Head::Complaint => self.complaint.is_some(),
+            Head::Sentiment => self.sentiment.is_some(),
+            Head::Urgency => self.urgency.is_some(),
+        }
+    }
+
     /// Those of `heads`, without the others.
     pub fn only(self, heads: &[Head]) -> Self {
         Self {
