@@ -13,7 +13,7 @@ use super::manifest::Manifest;
 /// # #[cfg(feature = "embedded-model")] {
 /// let engine = plaint::Engine::embedded()?;
 /// assert_eq!(engine.model_id().name, "plaint-base");
-/// println!("{}", engine.model_id()); // plaint-base 0.3.1 (38489726)
+/// println!("{}", engine.model_id()); // plaint-base 0.4.0 (aca5447b)
 /// # } Ok::<(), plaint::LoadError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
