@@ -102,5 +102,19 @@ fn stages(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, stages);
+/// From nothing to the first score.
+fn start(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("start");
+    group.sampling_mode(SamplingMode::Flat).sample_size(20).measurement_time(Duration::from_secs(8));
+    group.bench_function("embedded", |b| {
+        b.iter_with_large_drop(|| {
+            let engine = Engine::embedded().expect("the shipped model loads");
+            engine.score(black_box("Where is my parcel?")).expect("a text");
+            engine
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, stages, start);
 criterion_main!(benches);

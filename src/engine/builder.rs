@@ -115,13 +115,18 @@ impl EngineBuilder {
             Some(count) => count,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         })?;
-        let Model { manifest, config, tokenizer, weights, heads } = Model::load_on(&threads, files)?;
-        let mut limits = manifest.windows.limits(self.long_text);
-        limits.max_bytes = self.max_bytes.unwrap_or(limits.max_bytes);
-        let parameters = weights.parameters() + heads.parameters();
+        let model = Model::load_with(&threads, files, |manifest, config, weights| {
+            let parameters = weights.parameters();
+            let (config, threads) = (config.clone(), threads.clone());
+            let encoder = encoder::build(self.encoder, self.precision, config, manifest.pooling, weights, threads)?;
+            Ok((encoder, parameters))
+        })?;
+        let Model { manifest, config, tokenizer, weights: (encoder, parameters), heads } = model;
+        let parameters = parameters + heads.parameters();
         let hidden_size = config.hidden_size;
         let id = Arc::new(ModelId::of(&manifest, files));
-        let encoder = encoder::build(self.encoder, self.precision, config, manifest.pooling, weights, threads.clone())?;
+        let mut limits = manifest.windows.limits(self.long_text);
+        limits.max_bytes = self.max_bytes.unwrap_or(limits.max_bytes);
         let reader = TextReader { recipe: manifest.cleaning, tokenizer, limits };
         let batch_tokens = self.batch_tokens;
         let encoder = wrap(encoder);

@@ -71,18 +71,20 @@ impl ModelFiles {
         }
     }
 
-    /// Compares files with the length and SHA-256 that the manifest states.
-    pub(super) fn verify(&self, manifest: &Manifest, files: &[&'static str]) -> Result<(), LoadError> {
-        let all = [(CONFIG_FILE, &self.config), (TOKENIZER_FILE, &self.tokenizer), (WEIGHTS_FILE, &self.weights)];
-        for (file, bytes) in all.into_iter().filter(|(file, _)| files.contains(file)) {
-            let entry = manifest.files.get(file).ok_or_else(|| {
-                super::json::field_error(MANIFEST_FILE, format!("files.{file}"), "nothing", "its length and sha256")
-            })?;
-            check_length(file, bytes.len() as u64, entry)?;
-            let found = sha256_hex(bytes);
-            if !found.eq_ignore_ascii_case(&entry.sha256) {
-                return Err(LoadError::Checksum { file, what: "sha256", found, expected: entry.sha256.clone() });
-            }
+    /// Compares a file with the length and SHA-256 that the manifest states.
+    pub(super) fn verify(&self, manifest: &Manifest, file: &'static str) -> Result<(), LoadError> {
+        let bytes = match file {
+            CONFIG_FILE => &self.config,
+            TOKENIZER_FILE => &self.tokenizer,
+            _ => &self.weights,
+        };
+        let entry = manifest.files.get(file).ok_or_else(|| {
+            super::json::field_error(MANIFEST_FILE, format!("files.{file}"), "nothing", "its length and sha256")
+        })?;
+        check_length(file, bytes.len() as u64, entry)?;
+        let found = sha256_hex(bytes);
+        if !found.eq_ignore_ascii_case(&entry.sha256) {
+            return Err(LoadError::Checksum { file, what: "sha256", found, expected: entry.sha256.clone() });
         }
         Ok(())
     }

@@ -38,9 +38,10 @@ use crate::error::LoadError;
 use crate::text::Tokenizer;
 use crate::threads::Threads;
 
-/// A verified model: every file matches its checksum, every tensor its shape, every number is finite.
+/// A verified model: every file matches its checksum, every tensor its shape, every number is finite. `W` is what became of
+/// the encoder's weights, see [`load_with`](Self::load_with).
 #[derive(Debug)]
-pub struct Model {
+pub struct Model<W = BertWeights> {
     /// What the model says of itself.
     pub manifest: Manifest,
     /// Shape of the encoder.
@@ -48,7 +49,7 @@ pub struct Model {
     /// Text to token ids.
     pub tokenizer: Tokenizer,
     /// Weights of the encoder.
-    pub weights: BertWeights,
+    pub weights: W,
     /// Weights of the heads, with calibration and thresholds.
     pub heads: Heads,
 }
@@ -59,21 +60,35 @@ impl Model {
     /// # Errors
     /// The first thing found wrong, as a [`LoadError`].
     pub fn load(files: &ModelFiles) -> Result<Self, LoadError> {
-        Self::load_on(&Threads::caller(), files)
+        Self::load_with(&Threads::caller(), files, |_, _, weights| Ok(weights))
     }
+}
 
-    /// The same on `threads`: if there are several, the tokenizer, which takes longest, is parsed beside the rest.
+impl<W: Send> Model<W> {
+    /// The same on `threads`, with weights that `make` turns into something else. If there are several threads, the
+    /// tokenizer, which takes longest, is parsed beside all that.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
-    pub fn load_on(threads: &Threads, files: &ModelFiles) -> Result<Self, LoadError> {
+    /// As [`load`](Model::load), and those of `make`.
+    pub fn load_with(
+        threads: &Threads,
+        files: &ModelFiles,
+        make: impl FnOnce(&Manifest, &BertConfig, BertWeights) -> Result<W, LoadError> + Send,
+    ) -> Result<Self, LoadError> {
         let manifest = Manifest::parse(&files.manifest)?;
-        files.verify(&manifest, &[CONFIG_FILE, TOKENIZER_FILE])?;
+        files.verify(&manifest, CONFIG_FILE)?;
         let config = BertConfig::parse(&files.config)?;
         manifest.check_against(&config)?;
         let (tokenizer, weights) = threads.join(
-            || read_tokenizer(files, &config),
-            || files.verify(&manifest, &[WEIGHTS_FILE]).and_then(|()| read_weights(files, &config, &manifest)),
+            || {
+                files.verify(&manifest, TOKENIZER_FILE)?;
+                read_tokenizer(files, &config)
+            },
+            || {
+                files.verify(&manifest, WEIGHTS_FILE)?;
+                let (weights, heads) = read_weights(files, &config, &manifest)?;
+                Ok((make(&manifest, &config, weights)?, heads))
+            },
         );
         let (tokenizer, (weights, heads)) = (tokenizer?, weights?);
         Ok(Self { manifest, config, tokenizer, weights, heads })
