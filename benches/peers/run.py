@@ -52,7 +52,7 @@ def parse(table: Table) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default=",".join(default), help=f"from {', '.join(table.entries)}; default: %(default)s")
     parser.add_argument("--isa", choices=table.isas, default="native", help="limit everybody to these instructions")
-    parser.add_argument("--scenarios", default="mixed,long,single", help="default: %(default)s")
+    parser.add_argument("--scenarios", default="mixed,long,single,short", help="default: %(default)s")
     parser.add_argument("--alternations", type=int, default=5)
     parser.add_argument("--repeat", type=int, default=1, help="runs over a scenario within one timing")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: all, %(default)s")

@@ -14,8 +14,8 @@ use plaint::encoder::Encoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The scenario whose texts come one at a time.
-const SINGLE: &str = "single";
+/// The scenarios whose texts come one at a time.
+const SINGLE: [&str; 2] = ["single", "short"];
 
 /// Token ids by scenario.
 #[derive(Deserialize)]
@@ -88,7 +88,7 @@ fn answer(
         format!("request: field `scenario`: found `{}`, expected one of {}", request.scenario, names.join(", "))
     })?;
     let budget = chosen.get(&request.scenario).copied().unwrap_or(peer.budgets[0]);
-    let single = request.scenario == SINGLE;
+    let single = SINGLE.contains(&request.scenario.as_str());
     match request.action {
         Action::Vectors => {
             let file = request.file.ok_or("request: field `file`: not given, expected where to write the vectors")?;

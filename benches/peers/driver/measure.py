@@ -30,7 +30,7 @@ class Series:
     setting: str
     tried: dict[str, float]
     tokens_per_second: list[float] = field(default_factory=list)
-    p50: list[float] = field(default_factory=list)  # seconds; for `single` only
+    p50: list[float] = field(default_factory=list)  # seconds; where texts come one at a time
     p99: list[float] = field(default_factory=list)
 
     def add(self, answer: dict[str, Any]) -> None:

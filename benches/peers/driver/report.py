@@ -23,7 +23,7 @@ def markdown(record: dict[str, Any]) -> str:
     lines += [f"LEFT OUT: {reason}" for reason in record["left_out"]]
     lines += ["", "## Agreement with plaint's f32 vectors", "", *_agreement(record["peers"])]
     for scenario, series in record["scenarios"].items():
-        lines += ["", f"## {scenario}", "", *(_latency(series) if scenario == "single" else _throughput(series))]
+        lines += ["", f"## {scenario}", "", *_table(series)]
     return "\n".join(lines)
 
 
@@ -34,6 +34,11 @@ def _agreement(peers: dict[str, Any]) -> Iterable[str]:
         cosines = f"{worst['least']:.6f}", f"{worst['median']:.6f}"
         cells = *cosines, f"{worst['difference']:.1e}", f"{worst['probability']:.4f}"
         yield _row(name, peer["version"], *cells, peer["runs"])
+
+
+def _table(series: dict[str, Any]) -> Iterable[str]:
+    one_at_a_time = any(one["p50"] for one in series.values())
+    return _latency(series) if one_at_a_time else _throughput(series)
 
 
 def _throughput(series: dict[str, Any]) -> Iterable[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 SEED = 2026
-MIXED, LONG, SINGLE, CALIBRATION = 1024, 64, 300, 300
-LONG_TOKENS = 512
+MIXED, LONG, SINGLE, SHORT, CALIBRATION = 1024, 64, 300, 300, 300
+LONG_TOKENS, SHORT_TOKENS = 512, 31
 # Log-normal lengths of mean 31 between 4 and 128, special tokens included: what tweets and short messages look like.
 MU, SIGMA, SHORTEST, LONGEST = 3.2, 0.7, 4, 128
 
@@ -24,6 +24,7 @@ def scenarios(model: Path, texts: Path, limit: int | None) -> dict[str, Sequence
         "mixed": mixed[:limit],
         "long": [ids.sequence(LONG_TOKENS) for _ in range(LONG)][:limit],
         "single": mixed[:SINGLE][:limit],
+        "short": [ids.sequence(SHORT_TOKENS) for _ in range(SHORT)][:limit],
     }
 
 
