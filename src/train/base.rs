@@ -16,14 +16,9 @@ pub(super) fn read(spec: &BaseSpec) -> Result<BaseModel, TrainError> {
         && let Some(checkpoint) = Checkpoint::read(&Files::of(&stage.work).best, &stage.fingerprint())?
     {
         // The folder holds int8 weights. Rounding them between stages would lose what small steps gained.
-        let mut network = Network::new(&base.config, &base.weights, &base.heads, false);
-        if stage.has_guide() {
-            network.add_guide();
-        }
+        let mut network = Network::of_recipe(stage, &base, false);
         checkpoint.restore(&mut network)?;
-        if stage.has_guide() {
-            network.merge_guide(stage.guide_share);
-        }
+        network.merge_guide(stage.guide_share);
         base = base.with_weights(&export::unrounded(&network.weights())).map_err(model_error)?;
     }
     if let Some(layers) = &spec.layers {

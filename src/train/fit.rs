@@ -93,11 +93,7 @@ pub(super) fn fit(
     let limits = recipe.windows.limits(LongText::AllWindows);
     let reader = TextReader { recipe: recipe.cleaning, tokenizer, limits };
     let optimizer = &recipe.optimizer;
-    let mut network = Network::new(&base.config, &base.weights, &base.heads, optimizer.bf16);
-    if recipe.has_guide() {
-        network.add_guide();
-    }
-
+    let mut network = Network::of_recipe(recipe, base, optimizer.bf16);
     let teacher = recipe.teacher.as_ref().map(|spec| Teacher::read(spec, &base.config)).transpose()?;
 
     let passes: Vec<f32> = corpus.train.iter().map(|item| item.passes).collect();
@@ -167,8 +163,7 @@ pub(super) fn fit(
     {
         checkpoint.restore(&mut network)?;
     }
-    if recipe.has_guide() {
-        network.merge_guide(recipe.guide_share);
+    if network.merge_guide(recipe.guide_share) {
         seen = None;
     }
     let dev = seen.unwrap_or_else(|| watch(&network, &dev));

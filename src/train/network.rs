@@ -11,8 +11,9 @@ use tch::{Device, Kind, Tensor};
 use super::bert::{Bert, leaf};
 use super::collate::Batch;
 use super::optimizer::{Parameter, Step};
+use super::recipe::Recipe;
 use super::target::{CUTS, SENTIMENTS, Target};
-use crate::model::{BertConfig, BertWeights, HeadWeights};
+use crate::model::{BaseModel, BertConfig, BertWeights, HeadWeights};
 
 /// Name of the table of word embeddings.
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -188,8 +189,17 @@ impl Network {
 }
 
 impl Network {
+    /// The network that `recipe` trains, from `base`; with a head for sentiment by another guide if it has such labels.
+    pub(super) fn of_recipe(recipe: &Recipe, base: &BaseModel, bf16: bool) -> Self {
+        let mut network = Self::new(&base.config, &base.weights, &base.heads, bf16);
+        if recipe.has_guide() {
+            network.add_guide();
+        }
+        network
+    }
+
     /// Gives sentiment by another guide a head of its own, which begins as a copy.
-    pub(super) fn add_guide(&mut self) {
+    fn add_guide(&mut self) {
         let copies = GUIDE_HEAD.map(|(name, original)| {
             let Variable { tensor, parameter, .. } = &self.variables[self.index(original)];
             let values = parameter.weights.clone();
@@ -201,9 +211,11 @@ impl Network {
     }
 
     /// Makes one of the two sentiment heads, `share` of it the one that learned by another guide: as the heads are linear,
-    /// its logits are the average of theirs.
-    pub(super) fn merge_guide(&mut self, share: f32) {
-        self.heads.guide = None;
+    /// its logits are the average of theirs. Tells whether there were two.
+    pub(super) fn merge_guide(&mut self, share: f32) -> bool {
+        if self.heads.guide.take().is_none() {
+            return false;
+        }
         for (name, original) in GUIDE_HEAD {
             let guide = self.variables.remove(self.index(name)).parameter.weights;
             let index = self.index(original);
@@ -213,6 +225,7 @@ impl Network {
             }
             variable.write();
         }
+        true
     }
 
     /// Place of a variable that is there.
@@ -461,7 +474,7 @@ mod tests {
         network.variables[index].write();
         let logits = network.forward(&batch, false, || false).logits;
         assert_eq!(to_vec(&logits.guide.unwrap())[..3], [1.0, 1.0, 0.0]);
-        network.merge_guide(0.25);
+        assert!(network.merge_guide(0.25) && !network.merge_guide(0.25));
         let logits = network.forward(&batch, false, || false).logits;
         assert_eq!(to_vec(&logits.sentiment)[..3], [0.25, 1.0, 1.5]);
         assert!(logits.guide.is_none());
