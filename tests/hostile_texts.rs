@@ -63,6 +63,7 @@ fn hostile() -> Vec<(&'static str, String, bool)> {
         ("markup", mark("<b>&amp;&#128545;&#xD800;&#99999999999;", 500), true),
         ("handles and addresses", mark("@@a@b.de http://http://www.@", 1000), true),
         ("digits", mark("0123456789", 10_000), true),
+        ("capitals that grow in lower case", mark("İ ẞ ǅ ", 5_000), true),
     ]
 }
 
@@ -75,7 +76,7 @@ fn assert_in_range(name: &str, assessment: &Assessment) {
 
 #[test]
 fn every_hostile_text_has_a_result_and_harms_no_other() {
-    for cleaning in ["none", "social-v1"] {
+    for cleaning in ["none", "social-v1", "social-v2"] {
         let files = TinyModel { cleaning, ..tiny() }.files();
         let engine = Engine::builder().threads(2).from_files(&files).unwrap();
         let reader = reader(&files, LongText::AllWindows);

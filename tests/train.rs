@@ -301,6 +301,44 @@ fn a_run_that_was_cut_off_goes_on() {
     assert_eq!(start, Some(480), "the third look was not yet saved");
 }
 
+#[test]
+fn a_soup_is_the_average_of_its_seeds_and_a_base_for_the_next_stage() {
+    let folder = set_up();
+    let soup = recipe(&folder, &folder.file("data.jsonl"), "soup = [6, 7]");
+    let corpus = Corpus::read(&soup).unwrap();
+    let seeds = || {
+        let mut seeds = Vec::new();
+        train(&soup, &corpus, |event| {
+            if let Event::Started { seed, done, .. } = event {
+                seeds.push((seed, done > 0));
+            }
+        })
+        .unwrap();
+        seeds
+    };
+    assert_eq!(seeds(), [(5, false), (6, false), (7, false)]);
+    assert_eq!(seeds(), [(5, true), (6, true), (7, true)], "a finished run is not repeated");
+
+    let weights = |path: &str| {
+        let bytes = fs::read(soup.work.join(path)).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let data = tensors.tensor("heads.sentiment.weight").unwrap().data();
+        data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect::<Vec<_>>()
+    };
+    let all = [5, 6, 7].map(|seed| weights(&format!("seed-{seed}/best.safetensors")));
+    assert!(all[0] != all[1] && all[1] != all[2]);
+    for (index, found) in weights("best.safetensors").into_iter().enumerate() {
+        let mean = all.iter().map(|weights| weights[index]).sum::<f32>() / 3.0;
+        assert!((found - mean).abs() < 1e-6, "{found} {mean}");
+    }
+    let card = fs::read_to_string(soup.output.join("CARD.md")).unwrap();
+    assert!(card.contains("seeds [5, 6, 7]"), "{card}");
+
+    let next = next_stage(&folder);
+    assert_eq!(next.base.weights(), soup.work.join("best.safetensors"));
+    train(&next, &Corpus::read(&next).unwrap(), |_| ()).unwrap();
+}
+
 /// A second recipe beside `recipe.toml`, which starts from that one's model and trains no more.
 fn next_stage(folder: &Folder) -> Recipe {
     let text = fs::read_to_string(folder.file("recipe.toml")).unwrap();

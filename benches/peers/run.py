@@ -78,7 +78,7 @@ class Run:
         options: argparse.Namespace,
         table: Table,
         artefacts: Artefacts,
-        scenarios: dict[str, sequences.Sequences],
+        scenarios: dict[str, sequences.Scenario],
         folder: Path,
     ) -> None:
         self._options = options
@@ -86,7 +86,8 @@ class Run:
         self._artefacts = artefacts
         self._folder = folder
         self._sequences = json.dumps(scenarios)
-        self._counts = {name: {"sequences": len(ids), "tokens": sum(map(len, ids))} for name, ids in scenarios.items()}
+        ids = {name: scenario["sequences"] for name, scenario in scenarios.items()}
+        self._counts = {name: {"sequences": len(each), "tokens": sum(map(len, each))} for name, each in ids.items()}
         self._processes: list[Process] = []
         self._left_out: list[str] = []
         (folder / "sequences.json").write_text(self._sequences)

@@ -14,13 +14,18 @@ use plaint::encoder::Encoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The scenarios whose texts come one at a time.
-const SINGLE: [&str; 2] = ["single", "short"];
-
-/// Token ids by scenario.
+/// Scenarios by name.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub struct Scenarios(BTreeMap<String, Vec<Vec<u32>>>);
+pub struct Scenarios(BTreeMap<String, Scenario>);
+
+#[derive(Deserialize)]
+struct Scenario {
+    /// Whether texts come one at a time.
+    alone: bool,
+    /// Token ids.
+    sequences: Vec<Vec<u32>>,
+}
 
 impl Scenarios {
     pub fn read(path: &Path) -> Result<Self, Box<dyn Error>> {
@@ -83,12 +88,11 @@ fn answer(
     line: &str,
 ) -> Result<Value, Box<dyn Error>> {
     let request: Request = serde_json::from_str(line)?;
-    let sequences = scenarios.0.get(&request.scenario).ok_or_else(|| {
+    let Scenario { alone, sequences } = scenarios.0.get(&request.scenario).ok_or_else(|| {
         let names: Vec<_> = scenarios.0.keys().map(String::as_str).collect();
         format!("request: field `scenario`: found `{}`, expected one of {}", request.scenario, names.join(", "))
     })?;
     let budget = chosen.get(&request.scenario).copied().unwrap_or(peer.budgets[0]);
-    let single = SINGLE.contains(&request.scenario.as_str());
     match request.action {
         Action::Vectors => {
             let file = request.file.ok_or("request: field `file`: not given, expected where to write the vectors")?;
@@ -97,13 +101,13 @@ fn answer(
             Ok(json!({ "sequences": sequences.len() }))
         }
         Action::Tune => {
-            let (budget, tried) = peer.tune(sequences, single)?;
+            let (budget, tried) = peer.tune(sequences, *alone)?;
             chosen.insert(request.scenario, budget);
-            let setting = if single { "one sequence".to_owned() } else { label(budget) };
+            let setting = if *alone { "one sequence".to_owned() } else { label(budget) };
             Ok(json!({ "setting": setting, "tried": tried }))
         }
         Action::Time => {
-            let run = || if single { peer.one_by_one(sequences) } else { peer.batched(sequences, budget) };
+            let run = || if *alone { peer.one_by_one(sequences) } else { peer.batched(sequences, budget) };
             let mut total = run()?;
             for _ in 1..request.repeat {
                 total.add(run()?);
@@ -180,9 +184,9 @@ impl Peer<'_> {
     }
 
     /// Warms up with every setting and takes the fastest.
-    fn tune(&self, sequences: &[Vec<u32>], single: bool) -> Result<(usize, BTreeMap<String, f64>), Box<dyn Error>> {
+    fn tune(&self, sequences: &[Vec<u32>], alone: bool) -> Result<(usize, BTreeMap<String, f64>), Box<dyn Error>> {
         let mut tried = BTreeMap::new();
-        if single {
+        if alone {
             self.one_by_one(sequences)?;
             return Ok((self.budgets[0], tried));
         }

@@ -71,7 +71,7 @@ enum Scalar {
 }
 
 const WORDS: &str = "bert xlm-roberta roberta gelu gelu_new relu mean max cls none platt temperature binary multinomial \
-    ordinal social-v1 F64 F32 F16 BF16 I8 I64 BOOL Unigram BPE WordPiece WordLevel Metaspace ByteLevel \
+    ordinal social-v2 F64 F32 F16 BF16 I8 I64 BOOL Unigram BPE WordPiece WordLevel Metaspace ByteLevel \
     Whitespace WhitespaceSplit NFKC Lowercase Strip Replace Prepend first never always <s> </s> <unk> <mask> \
     ▁";
 

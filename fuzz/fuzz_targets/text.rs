@@ -26,7 +26,7 @@ struct Subject {
     control: Vec<u32>,
 }
 
-static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| ["none", "social-v1"].map(subject).into());
+static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| ["none", "social-v2"].map(subject).into());
 
 fn subject(cleaning: &'static str) -> Subject {
     let model = TinyModel {

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde::{Deserialize, Serialize};
 
+use super::capitals::lower_capitals;
+
 /// How a text is normalised before it is tokenized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -18,6 +20,9 @@ pub enum CleaningRecipe {
     /// Case, punctuation, other digits and emoji stay: they carry urgency.
     #[serde(rename = "social-v1")]
     SocialV1,
+    /// The same, and what is in capitals throughout in lower case: a text, or three words and more in a row.
+    #[serde(rename = "social-v2")]
+    SocialV2,
 }
 
 // One alternation, so that a URL with an `@` or a long number inside stays one URL.
@@ -43,23 +48,27 @@ impl CleaningRecipe {
     pub fn apply(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::None => Cow::Borrowed(text),
-            Self::SocialV1 => {
-                let decoded = html_escape::decode_html_entities(text);
-                let replaced = SOCIAL.replace_all(&decoded, |found: &Captures<'_>| {
-                    if found.name("url").is_some() {
-                        "http".to_owned()
-                    } else if found.name("email").is_some() {
-                        "<email>".to_owned()
-                    } else if found.name("handle").is_some() {
-                        "@user".to_owned()
-                    } else {
-                        "0".repeat(found[0].chars().count())
-                    }
-                });
-                Cow::Owned(collapse_white_space(&replaced))
-            }
+            Self::SocialV1 => Cow::Owned(replace_particulars(text)),
+            Self::SocialV2 => Cow::Owned(lower_capitals(&replace_particulars(text)).into_owned()),
         }
     }
+}
+
+/// `social-v1`.
+fn replace_particulars(text: &str) -> String {
+    let decoded = html_escape::decode_html_entities(text);
+    let replaced = SOCIAL.replace_all(&decoded, |found: &Captures<'_>| {
+        if found.name("url").is_some() {
+            "http".to_owned()
+        } else if found.name("email").is_some() {
+            "<email>".to_owned()
+        } else if found.name("handle").is_some() {
+            "@user".to_owned()
+        } else {
+            "0".repeat(found[0].chars().count())
+        }
+    });
+    collapse_white_space(&replaced)
 }
 
 fn collapse_white_space(text: &str) -> String {
@@ -97,6 +106,13 @@ mod tests {
         ] {
             assert_eq!(CleaningRecipe::SocialV1.apply(raw), clean, "{raw:?}");
         }
+    }
+
+    #[test]
+    fn social_v2_reads_capitals_as_lower_case() {
+        let clean = |text| CleaningRecipe::SocialV2.apply(text).into_owned();
+        assert_eq!(clean("@BAHN  ZUG 4711 F&Auml;LLT AUS!!! HTTPS://T.CO/X"), "@user zug 4711 fällt aus!!! http");
+        assert_eq!(clean("Der ICE 4711 fällt aus"), "Der ICE 4711 fällt aus");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! [`TextReader`] walks the whole way; each step has a file of its own.
 
+mod capitals;
 mod clean;
 mod clip;
 mod tokens;

@@ -63,8 +63,12 @@ pub(super) fn card(run: &Run<'_>, engine: &Engine, tell: &mut dyn FnMut(Event)) 
 fn making(run: &Run<'_>) -> String {
     let Run { recipe, corpus, steps, draws, dev } = run;
     let mut text = String::from("## How it was made\n\n");
-    let _ =
-        writeln!(text, "From {}. Seed {}, {steps} steps, {draws} texts drawn.", recipe.base.description, recipe.seed);
+    let seeds = match recipe.seeds().as_slice() {
+        [seed] => format!("Seed {seed}"),
+        seeds => format!("Average of the weights of seeds {seeds:?}"),
+    };
+    let base = &recipe.base.description;
+    let _ = writeln!(text, "From {base}. {seeds}, {steps} steps, {draws} texts drawn.");
     let _ = writeln!(
         text,
         "Rows whose text recurs in development or test data were left out ({} rows). A row is drawn `passes` times.\n",

@@ -14,6 +14,7 @@ use super::loss::Losses;
 use super::network::{Network, Rates};
 use super::optimizer::schedule;
 use super::recipe::Recipe;
+use super::soup;
 use super::stream::{Draw, draws};
 use super::teacher::Teacher;
 use super::watch::{DevScores, Row, watch};
@@ -27,6 +28,8 @@ use crate::text::{LongText, TextReader, Tokenizer};
 pub enum Event {
     /// It begins, or goes on where an earlier one was cut off.
     Started {
+        /// Seed of the run.
+        seed: u64,
         /// Texts that will be drawn in all.
         draws: usize,
         /// Of them done before.
@@ -78,7 +81,7 @@ pub enum Event {
     },
 }
 
-/// Trains the network, and returns it as it was at its best on the development data.
+/// Trains the network, and returns it as it was at its best on the development data; of several seeds the average of that.
 ///
 /// A checkpoint in the recipe's `work` folder is taken up where it ends. The order of texts and batches depends on nothing
 /// but the recipe and the data; sums in libtorch may differ in the last bits from run to run.
@@ -88,85 +91,15 @@ pub(super) fn fit(
     base: &BaseModel,
     mut tell: impl FnMut(Event),
 ) -> Result<Trained, TrainError> {
-    let tokenizer = Tokenizer::from_bytes(&base.tokenizer_json)
-        .map_err(|source| TrainError::Model { path: recipe.base.folder().into(), source })?;
-    let limits = recipe.windows.limits(LongText::AllWindows);
-    let reader = TextReader { recipe: recipe.cleaning, tokenizer, limits };
-    let optimizer = &recipe.optimizer;
-    let mut network = Network::of_recipe(recipe, base, optimizer.bf16);
-    let teacher = recipe.teacher.as_ref().map(|spec| Teacher::read(spec, &base.config)).transpose()?;
-
-    let passes: Vec<f32> = corpus.train.iter().map(|item| item.passes).collect();
-    let order = draws(&passes, recipe.seed);
-    let composer = Composer::new(&corpus.train, recipe.augmentation.compose_words);
-    let dev = collate(read_dev(&reader, &corpus.dev), optimizer.batch_tokens, None);
-
-    std::fs::create_dir_all(&recipe.work).map_err(TrainError::io(&recipe.work))?;
-    let files = Files::of(&recipe.work);
-    let fingerprint = recipe.fingerprint();
-    let mut progress = Progress::default();
-    if let Some(checkpoint) = Checkpoint::read(&files.last, &fingerprint)? {
-        progress = checkpoint.progress();
-        checkpoint.restore(&mut network)?;
-    }
-    tell(Event::Started { draws: order.len(), done: progress.drawn });
-
-    // What was seen of the network as it is, if that is the best so far.
-    let mut seen = None;
-    while progress.drawn < order.len() && progress.looks_without_gain < optimizer.patience {
-        let chunk = &order[progress.drawn..order.len().min(progress.drawn.saturating_add(optimizer.evaluate_every))];
-        let mut rng = Rng::with_seed(recipe.seed ^ progress.drawn as u64);
-        let samples = read_train(&reader, chunk, corpus, &composer, recipe);
-        let texts = samples.len();
-        let batches = collate(samples, optimizer.batch_tokens, Some(&mut rng));
-        // A constant divisor, so that a text counts as much among many short ones as among few long ones.
-        let divisor = texts as f64 / batches.len().max(1) as f64;
-        for batch in batches {
-            let start = Instant::now();
-            progress.steps += 1;
-            progress.drawn += batch.samples.len();
-            let rate = schedule(progress.drawn as f32 / order.len() as f32, optimizer.warmup);
-            let rates = Rates {
-                step: progress.steps,
-                encoder: rate * optimizer.learning_rate,
-                heads: rate * optimizer.head_learning_rate,
-                layer_decay: optimizer.layer_decay,
-                weight_decay: optimizer.weight_decay,
-                clip_norm: optimizer.clip_norm,
-            };
-            let dropout = optimizer.token_dropout;
-            let Stepped { loss, gradient_norm, teacher_seconds } =
-                guard(|| step(&mut network, teacher.as_ref(), &batch, rates, divisor, || rng.f32() < dropout))
-                    .map_err(|message| TrainError::Diverged { step: progress.steps, message })??;
-            if !loss.is_finite() || !gradient_norm.is_finite() {
-                let message = format!("loss {loss}, norm of the gradient {gradient_norm}, expected finite numbers");
-                return Err(TrainError::Diverged { step: progress.steps, message });
-            }
-            let seconds = start.elapsed().as_secs_f64();
-            let (step, done, tokens) = (progress.steps, progress.drawn, batch.tokens());
-            tell(Event::Step { step, done, loss, gradient_norm, tokens, seconds, teacher_seconds });
-        }
-        // Texts that could not be read were drawn all the same.
-        progress.drawn += chunk.len() - texts;
-
-        let (scores, rows) = watch(&network, &dev);
-        let best = progress.look(scores.loss());
-        tell(Event::Watched { step: progress.steps, done: progress.drawn, scores, best });
-        if best {
-            Checkpoint::write_weights(&files.best, &network, &fingerprint)?;
-        }
-        seen = best.then_some((scores, rows));
-        Checkpoint::write(&files.last, &network, &progress, &fingerprint)?;
-    }
-    if seen.is_none()
-        && let Some(checkpoint) = Checkpoint::read(&files.best, &fingerprint)?
-    {
-        checkpoint.restore(&mut network)?;
-    }
+    let course = Course::read(recipe, corpus, base)?;
+    let Run { mut network, mut seen, progress } = match recipe.soup.is_empty() {
+        true => course.run(recipe, &mut tell)?,
+        false => soup::run(&course, recipe, &mut tell)?,
+    };
     if network.merge_guide(recipe.guide_share) {
         seen = None;
     }
-    let dev = seen.unwrap_or_else(|| watch(&network, &dev));
+    let dev = seen.unwrap_or_else(|| watch(&network, &course.dev));
     Ok(Trained { network, dev, progress })
 }
 
@@ -176,6 +109,110 @@ pub(super) struct Trained {
     /// How it does on the development data, and its logits there.
     pub dev: (DevScores, Vec<Row>),
     pub progress: Progress,
+}
+
+/// A network at its best in one run.
+pub(super) struct Run {
+    pub network: Network,
+    /// What was seen of it on the development data, if it was the last look.
+    pub seen: Option<(DevScores, Vec<Row>)>,
+    pub progress: Progress,
+}
+
+/// What all runs of a recipe share: all but the seed.
+pub(super) struct Course<'a> {
+    corpus: &'a Corpus,
+    base: &'a BaseModel,
+    reader: TextReader,
+    teacher: Option<Teacher<'a>>,
+    dev: Vec<Batch>,
+}
+
+impl<'a> Course<'a> {
+    fn read(recipe: &'a Recipe, corpus: &'a Corpus, base: &'a BaseModel) -> Result<Self, TrainError> {
+        let tokenizer = Tokenizer::from_bytes(&base.tokenizer_json)
+            .map_err(|source| TrainError::Model { path: recipe.base.folder().into(), source })?;
+        let limits = recipe.windows.limits(LongText::AllWindows);
+        let reader = TextReader { recipe: recipe.cleaning, tokenizer, limits };
+        let teacher = recipe.teacher.as_ref().map(|spec| Teacher::read(spec, &base.config)).transpose()?;
+        let dev = collate(read_dev(&reader, &corpus.dev), recipe.optimizer.batch_tokens, None);
+        Ok(Self { corpus, base, reader, teacher, dev })
+    }
+
+    /// The run of `recipe`'s own seed.
+    pub(super) fn run(&self, recipe: &Recipe, tell: &mut dyn FnMut(Event)) -> Result<Run, TrainError> {
+        let Self { corpus, base, reader, teacher, dev } = self;
+        let optimizer = &recipe.optimizer;
+        let mut network = Network::of_recipe(recipe, base, optimizer.bf16);
+        let passes: Vec<f32> = corpus.train.iter().map(|item| item.passes).collect();
+        let order = draws(&passes, recipe.seed);
+        let composer = Composer::new(&corpus.train, recipe.augmentation.compose_words);
+
+        std::fs::create_dir_all(&recipe.work).map_err(TrainError::io(&recipe.work))?;
+        let files = Files::of(&recipe.work);
+        let fingerprint = recipe.fingerprint();
+        let mut progress = Progress::default();
+        if let Some(checkpoint) = Checkpoint::read(&files.last, &fingerprint)? {
+            progress = checkpoint.progress();
+            checkpoint.restore(&mut network)?;
+        }
+        tell(Event::Started { seed: recipe.seed, draws: order.len(), done: progress.drawn });
+
+        // What was seen of the network as it is, if that is the best so far.
+        let mut seen = None;
+        while progress.drawn < order.len() && progress.looks_without_gain < optimizer.patience {
+            let chunk =
+                &order[progress.drawn..order.len().min(progress.drawn.saturating_add(optimizer.evaluate_every))];
+            let mut rng = Rng::with_seed(recipe.seed ^ progress.drawn as u64);
+            let samples = read_train(reader, chunk, corpus, &composer, recipe);
+            let texts = samples.len();
+            let batches = collate(samples, optimizer.batch_tokens, Some(&mut rng));
+            // A constant divisor, so that a text counts as much among many short ones as among few long ones.
+            let divisor = texts as f64 / batches.len().max(1) as f64;
+            for batch in batches {
+                let start = Instant::now();
+                progress.steps += 1;
+                progress.drawn += batch.samples.len();
+                let rate = schedule(progress.drawn as f32 / order.len() as f32, optimizer.warmup);
+                let rates = Rates {
+                    step: progress.steps,
+                    encoder: rate * optimizer.learning_rate,
+                    heads: rate * optimizer.head_learning_rate,
+                    layer_decay: optimizer.layer_decay,
+                    weight_decay: optimizer.weight_decay,
+                    clip_norm: optimizer.clip_norm,
+                };
+                let dropout = optimizer.token_dropout;
+                let Stepped { loss, gradient_norm, teacher_seconds } =
+                    guard(|| step(&mut network, teacher.as_ref(), &batch, rates, divisor, || rng.f32() < dropout))
+                        .map_err(|message| TrainError::Diverged { step: progress.steps, message })??;
+                if !loss.is_finite() || !gradient_norm.is_finite() {
+                    let message = format!("loss {loss}, norm of the gradient {gradient_norm}, expected finite numbers");
+                    return Err(TrainError::Diverged { step: progress.steps, message });
+                }
+                let seconds = start.elapsed().as_secs_f64();
+                let (step, done, tokens) = (progress.steps, progress.drawn, batch.tokens());
+                tell(Event::Step { step, done, loss, gradient_norm, tokens, seconds, teacher_seconds });
+            }
+            // Texts that could not be read were drawn all the same.
+            progress.drawn += chunk.len() - texts;
+
+            let (scores, rows) = watch(&network, dev);
+            let best = progress.look(scores.loss());
+            tell(Event::Watched { step: progress.steps, done: progress.drawn, scores, best });
+            if best {
+                Checkpoint::write_weights(&files.best, &network, &fingerprint)?;
+            }
+            seen = best.then_some((scores, rows));
+            Checkpoint::write(&files.last, &network, &progress, &fingerprint)?;
+        }
+        if seen.is_none()
+            && let Some(checkpoint) = Checkpoint::read(&files.best, &fingerprint)?
+        {
+            checkpoint.restore(&mut network)?;
+        }
+        Ok(Run { network, seen, progress })
+    }
 }
 
 /// What is told of a step.

@@ -12,6 +12,7 @@
 //! | learn | `teacher` | the scores of a larger model, beside the labels |
 //! | update | `optimizer` | AdamW; only the rows of the embedding table that a batch used |
 //! | repeat | `fit` | the loop, development loss, checkpoints, resuming |
+//! | average | `soup` | the weights of several seeds |
 //! | test | `folds` | cross-validation |
 //! | finish | `calibrate`, `export`, `card` | calibration, thresholds, int8, manifest and card |
 //!
@@ -44,6 +45,7 @@ mod loss;
 mod network;
 mod optimizer;
 mod recipe;
+mod soup;
 mod stream;
 mod target;
 mod teacher;
@@ -88,7 +90,7 @@ fn make<'a>(
     let fit::Trained { network, dev: (scores, rows), progress } = fit::fit(recipe, corpus, &base, tell)?;
     let details = BTreeMap::from([
         ("trained_on".to_owned(), json!(BTreeMap::from_iter(corpus.sources()))),
-        ("seed".to_owned(), json!(recipe.seed)),
+        ("seeds".to_owned(), json!(recipe.seeds())),
         ("steps".to_owned(), json!(progress.steps)),
         ("date".to_owned(), json!(recipe.model.date)),
     ]);

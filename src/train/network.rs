@@ -220,12 +220,19 @@ impl Network {
             let guide = self.variables.remove(self.index(name)).parameter.weights;
             let index = self.index(original);
             let variable = &mut self.variables[index];
-            for (weight, guide) in variable.parameter.weights.iter_mut().zip(guide) {
-                *weight += share * (guide - *weight);
-            }
+            mix(&mut variable.parameter.weights, &guide, share);
             variable.write();
         }
         true
+    }
+
+    /// Moves all weights towards those of `other`, a network of the same shape, by `share` of the way.
+    pub(super) fn mix(&mut self, other: &Self, share: f32) {
+        mix(&mut self.words.weights, &other.words.weights, share);
+        for (own, other) in self.variables.iter_mut().zip(&other.variables) {
+            mix(&mut own.parameter.weights, &other.parameter.weights, share);
+            own.write();
+        }
     }
 
     /// Place of a variable that is there.
@@ -361,6 +368,13 @@ const SENTIMENT_BIAS: &str = "heads.sentiment.bias";
 const URGENCY_BIAS: &str = "heads.urgency.bias";
 /// The head of sentiment by another guide: names of its tensors, and of those that they begin as.
 const GUIDE_HEAD: [(&str, &str); 2] = [("heads.guide.weight", SENTIMENT_WEIGHT), ("heads.guide.bias", SENTIMENT_BIAS)];
+
+/// Moves weights towards others by `share` of the way.
+fn mix(weights: &mut [f32], others: &[f32], share: f32) {
+    for (weight, other) in weights.iter_mut().zip(others) {
+        *weight += share * (other - *weight);
+    }
+}
 
 /// Strictly falling biases as they are trained: the first, then the logarithms of the falls.
 fn free(biases: &[f32]) -> Vec<f32> {

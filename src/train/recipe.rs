@@ -24,6 +24,10 @@ pub struct Recipe {
     pub work: PathBuf,
     /// Of every random choice.
     pub seed: u64,
+    /// Seeds of further runs whose weights are averaged with those of `seed`: a uniform soup (Wortsman et al., *Model
+    /// soups*, 2022). The model is as fast as one, and the runs' chance errors cancel out in part.
+    #[serde(default)]
+    pub soup: Vec<u64>,
     /// How texts are cleaned.
     pub cleaning: CleaningRecipe,
     /// How long texts are cut, in training as in use.
@@ -275,6 +279,11 @@ impl Recipe {
         self.output.join(MANIFEST_FILE).is_file()
     }
 
+    /// The seeds of all its runs.
+    pub(super) fn seeds(&self) -> Vec<u64> {
+        std::iter::once(self.seed).chain(self.soup.iter().copied()).collect()
+    }
+
     /// Whether a head of its own learns the sentiment of some sets.
     pub(super) fn has_guide(&self) -> bool {
         self.train.iter().any(|spec| spec.sentiment == SentimentLabels::Guide)
@@ -285,6 +294,7 @@ impl Recipe {
         let parts =
             (&self.base, &self.teacher, self.seed, self.cleaning, self.windows, &self.optimizer, &self.augmentation);
         let mut bytes = serde_json::to_vec(&(parts, &self.train, &self.dev)).expect("plain data");
+        bytes.extend(self.soup.iter().flat_map(|seed| seed.to_le_bytes()));
         if let Some(stage) = &self.base.stage {
             bytes.extend(stage.fingerprint().bytes());
         }

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 from tokenizers import Tokenizer
 
@@ -16,15 +17,24 @@ MU, SIGMA, SHORTEST, LONGEST = 3.2, 0.7, 4, 128
 Sequences = list[list[int]]
 
 
-def scenarios(model: Path, texts: Path, limit: int | None) -> dict[str, Sequences]:
+class Scenario(TypedDict):
+    """What a runner gets of a scenario."""
+
+    alone: bool  # whether texts come one at a time
+    sequences: Sequences
+
+
+def scenarios(model: Path, texts: Path, limit: int | None) -> dict[str, Scenario]:
     """The first `limit` sequences of each scenario, or all."""
     ids = _Ids(model, texts, random.Random(SEED))
     mixed = ids.mixed(MIXED)
+    long = [ids.sequence(LONG_TOKENS) for _ in range(LONG)]
+    short = [ids.sequence(SHORT_TOKENS) for _ in range(SHORT)]
     return {
-        "mixed": mixed[:limit],
-        "long": [ids.sequence(LONG_TOKENS) for _ in range(LONG)][:limit],
-        "single": mixed[:SINGLE][:limit],
-        "short": [ids.sequence(SHORT_TOKENS) for _ in range(SHORT)][:limit],
+        "mixed": {"alone": False, "sequences": mixed[:limit]},
+        "long": {"alone": False, "sequences": long[:limit]},
+        "single": {"alone": True, "sequences": mixed[:SINGLE][:limit]},
+        "short": {"alone": True, "sequences": short[:limit]},
     }
 
 

@@ -17,8 +17,6 @@ from runners.batches import Batch, cut
 
 Vectors = NDArray[np.float32]
 
-# The scenarios whose texts come one at a time.
-SINGLE = ("single", "short")
 # Padded tokens of a batch that are tried. Larger ones do not fit the L2 cache of a core with their activations.
 BUDGETS = (256, 512, 1024, 2048, 4096)
 
@@ -59,12 +57,12 @@ class Peer(ABC):
 class Runner:
     """Answers requests with a peer."""
 
-    def __init__(self, peer: Peer, scenarios: dict[str, list[list[int]]], threads: int) -> None:
+    def __init__(self, peer: Peer, scenarios: dict[str, dict[str, Any]], threads: int) -> None:
         self._peer = peer
         self._scenarios = scenarios
         splits = dict.fromkeys([Split(threads, 1), Split(1, threads)])
         self._settings = [Setting(split, tokens) for split in splits for tokens in BUDGETS]
-        self._single_settings = [Setting(split, 0) for split in dict.fromkeys([Split(1, threads), Split(1, 1)])]
+        self._settings_alone = [Setting(split, 0) for split in dict.fromkeys([Split(1, threads), Split(1, 1)])]
         self._chosen: dict[str, Setting] = {}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -84,14 +82,20 @@ class Runner:
             case other:
                 raise ValueError(f"request: field `do`: found `{other}`, expected vectors, tune or time")
 
+    def _alone(self, scenario: str) -> bool:
+        """Whether its texts come one at a time."""
+        return bool(self._scenarios[scenario]["alone"])
+
+    def _candidates(self, scenario: str) -> list[Setting]:
+        return self._settings_alone if self._alone(scenario) else self._settings
+
     def _setting(self, scenario: str) -> Setting:
-        settings = self._single_settings if scenario in SINGLE else self._settings
-        return self._chosen.get(scenario, settings[0])
+        return self._chosen.get(scenario, self._candidates(scenario)[0])
 
     def _tune(self, scenario: str) -> dict[str, Any]:
         """Warms up with every setting and takes the fastest."""
         tried = {}
-        for setting in self._single_settings if scenario in SINGLE else self._settings:
+        for setting in self._candidates(scenario):
             self._run(scenario, setting)
             tried[setting] = sum(self._run(scenario, setting)[1])
         best = min(tried, key=tried.__getitem__)
@@ -104,8 +108,8 @@ class Runner:
             vectors, seconds = self._run(scenario, self._setting(scenario))
             checksum += float(vectors.sum(dtype=np.float64))
             times += seconds
-        tokens = repeat * sum(map(len, self._scenarios[scenario]))
-        latencies = times if scenario in SINGLE else []
+        tokens = repeat * sum(map(len, self._scenarios[scenario]["sequences"]))
+        latencies = times if self._alone(scenario) else []
         return {"seconds": sum(times), "tokens": tokens, "checksum": checksum, "latencies": latencies}
 
     def _run(self, scenario: str, setting: Setting) -> tuple[Vectors, list[float]]:
@@ -113,14 +117,15 @@ class Runner:
 
         Sorting and padding are not timed, so that Python's slowness does not count against the peer.
         """
-        batches = cut(self._scenarios[scenario], setting.tokens)
-        calls = [[batch] for batch in batches] if scenario in SINGLE else [batches]
+        sequences = self._scenarios[scenario]["sequences"]
+        batches = cut(sequences, setting.tokens)
+        calls = [[batch] for batch in batches] if self._alone(scenario) else [batches]
         found, times = [], []
         for call in calls:
             start = perf_counter()
             found += self._peer.run(setting.split, call)
             times.append(perf_counter() - start)
-        vectors = np.empty((len(self._scenarios[scenario]), found[0].shape[1]), dtype=np.float32)
+        vectors = np.empty((len(sequences), found[0].shape[1]), dtype=np.float32)
         for batch, part in zip(batches, found, strict=True):
             vectors[batch.indices] = part
         return vectors, times

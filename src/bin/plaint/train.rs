@@ -109,12 +109,12 @@ impl Report {
 
     fn tell(&mut self, event: Event) {
         match event {
-            Event::Started { draws, done } => {
+            Event::Started { seed, draws, done } => {
                 self.draws = draws;
                 let style = ProgressStyle::with_template("{bar:30} {pos}/{len} texts, {eta} left  {msg}");
                 self.bar = ProgressBar::new(draws as u64).with_position(done as u64);
                 self.bar.set_style(style.expect("a constant template"));
-                tell(format_args!("{draws} texts to draw, {done} done before"));
+                tell(format_args!("seed {seed}: {draws} texts to draw, {done} done before"));
             }
             Event::Step { done, loss, gradient_norm, tokens, seconds, teacher_seconds, .. } => {
                 self.tokens += tokens;
