@@ -92,10 +92,8 @@ pub(super) fn fit(
     mut tell: impl FnMut(Event),
 ) -> Result<Trained, TrainError> {
     let course = Course::read(recipe, corpus, base)?;
-    let Run { mut network, mut seen, progress } = match recipe.soup.is_empty() {
-        true => course.run(recipe, &mut tell)?,
-        false => soup::run(&course, recipe, &mut tell)?,
-    };
+    let run = if recipe.soup.is_empty() { Course::run } else { soup::run };
+    let Run { mut network, mut seen, progress } = run(&course, recipe, &mut tell)?;
     if network.merge_guide(recipe.guide_share) {
         seen = None;
     }

@@ -19,9 +19,9 @@ impl Recipe {
 /// is kept in the recipe's `work` folder, where a later stage finds it.
 pub(super) fn run(course: &Course<'_>, recipe: &Recipe, tell: &mut dyn FnMut(Event)) -> Result<Run, TrainError> {
     let mut soup = course.run(&recipe.ingredient(recipe.seed), tell)?;
-    for (&seed, others) in recipe.soup.iter().zip(1..) {
+    for (&seed, runs) in recipe.soup.iter().zip(2_u16..) {
         let Run { network, progress, .. } = course.run(&recipe.ingredient(seed), tell)?;
-        soup.network.mix(&network, 1.0 / (others as f32 + 1.0));
+        soup.network.mix(&network, 1.0 / f32::from(runs));
         let Progress { steps, drawn, .. } = progress;
         soup.progress = Progress { steps: soup.progress.steps + steps, drawn: soup.progress.drawn + drawn, ..progress };
         soup.seen = None;
