@@ -12,22 +12,18 @@ const RECIPE: &str = include_str!("../../recipes/plaint-messages.toml");
 #[test]
 fn a_recipe_that_is_missing_or_wrong_is_refused_in_one_line() {
     run(&["train", "no/such.toml"]).assert_refused(&["no/such.toml", "No such file"]);
+    let changed = |from: &str, to: &str| {
+        assert!(RECIPE.contains(from), "else a sound recipe would be run: {from}");
+        RECIPE.replace(from, to)
+    };
     let cases = [
+        (changed("layer_decay = 0.9", "layer_decay = 9"), "field `optimizer.layer_decay`: found 9, expected 0.01 to 1"),
+        (changed("seed = ", "sead = "), "unknown field `sead`"),
+        (changed("seed = 23\n", ""), "missing field `seed`"),
+        (changed("batch_tokens = 3072", "batch_tokens = 8"), "expected at least a window's 256 tokens"),
+        (changed("[base]\n", "[base]\nfolder = 'a'\n"), "field `base`: found `folder` and `recipe`, expected one"),
         (
-            RECIPE.replace("layer_decay = 0.9", "layer_decay = 9"),
-            "field `optimizer.layer_decay`: found 9, expected 0.01 to 1",
-        ),
-        (RECIPE.replace("seed = 7", "sead = 7"), "unknown field `sead`"),
-        (RECIPE.replace("seed = 7\n", ""), "missing field `seed`"),
-        (RECIPE.replace("batch_tokens = 3072", "batch_tokens = 8"), "expected at least a window's 256 tokens"),
-        (
-            RECIPE.replace("[base]\n", "[base]\nfolder = 'a'\n"),
-            "field `base`: found `folder` and `recipe`, expected one",
-        ),
-        (
-            RECIPE
-                .replace("recipe = \"recipes/plaint-general.toml\"", "folder = 'a'")
-                .replace("../shared/", "no/such/"),
+            changed("recipe = \"recipes/plaint-general.toml\"", "folder = 'a'").replace("../shared/", "no/such/"),
             "no data file matches `no/such/data/own/preotiuc_x.*.jsonl.gz`",
         ),
     ];
@@ -86,8 +82,7 @@ fn stages_that_are_not_finished_are_run_first() {
 
 #[test]
 fn the_recipes_of_the_repository_are_sound() {
-    for recipe in ["complaints-10fold", "plaint-base", "plaint-general", "plaint-mini"] {
-        let path = format!("{}/recipes/{recipe}.toml", env!("CARGO_MANIFEST_DIR"));
-        plaint::train::Recipe::read(path.as_ref()).unwrap();
-    }
+    let recipes = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/recipes")).unwrap();
+    let read = recipes.map(|recipe| plaint::train::Recipe::read(&recipe.unwrap().path()).unwrap());
+    assert!(read.count() > 0);
 }
