@@ -49,7 +49,7 @@ impl CleaningRecipe {
         match self {
             Self::None => Cow::Borrowed(text),
             Self::SocialV1 => Cow::Owned(replace_particulars(text)),
-            Self::SocialV2 => Cow::Owned(lower_capitals(&replace_particulars(text)).into_owned()),
+            Self::SocialV2 => Cow::Owned(lower_capitals(replace_particulars(text))),
         }
     }
 }
