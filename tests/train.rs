@@ -227,7 +227,7 @@ fn a_student_learns_from_a_teacher_without_labels() {
     assert!(matches!(Corpus::read(&recipe), Err(TrainError::NoRows { what: "training" })));
     recipe.base.folder = Some(recipe.output.clone());
     recipe.base.layers = Some(vec![1]);
-    recipe.teacher = Some(TeacherSpec { folder: recipe.output.clone(), share: 1.0, vectors: 0.01 });
+    recipe.teacher = Some(TeacherSpec { folder: recipe.output.clone(), share: 1.0, vectors: 0.01, states: 0.01 });
     recipe.output = folder.file("student");
     recipe.work = folder.file("student-work");
     let mut losses = Vec::new();
@@ -250,7 +250,7 @@ fn a_student_learns_from_a_teacher_without_labels() {
     assert_eq!(Corpus::read(&recipe).unwrap().sources(), [("data".to_owned(), 48)]);
 
     let small = Folder::with(&TinyModel { hidden: 16, ..TinyModel::default() }.files());
-    recipe.teacher = Some(TeacherSpec { folder: small.path().into(), share: 1.0, vectors: 0.01 });
+    recipe.teacher = Some(TeacherSpec { folder: small.path().into(), share: 1.0, vectors: 0.01, states: 0.0 });
     recipe.work = folder.file("other-work");
     let error = train(&recipe, &Corpus::read(&recipe).unwrap(), |_| ()).unwrap_err();
     assert!(error.to_string().contains("teacher.folder"), "{error}");

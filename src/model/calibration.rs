@@ -12,13 +12,16 @@ use super::manifest::HeadKind;
 pub enum Calibration {
     /// The logits as they are.
     None,
-    /// `scale * logit + offset` (Platt, *Probabilistic outputs for support vector machines*, 1999). For binary and
-    /// ordinal heads.
+    /// `scale * logit + offset + cubic * logit^3` (Platt, *Probabilistic outputs for support vector machines*, 1999, with a
+    /// cubic term). For binary and ordinal heads.
     Platt {
         /// Positive: calibration never changes an order.
         scale: f32,
         /// Shift of the logit.
         offset: f32,
+        /// Not negative, for the same reason. It stretches the ends, which label smoothing has pressed together.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        cubic: f32,
     },
     /// `logit / temperature + offset of the class` (bias-corrected temperature scaling; Alexandari et al., *Maximum
     /// likelihood with bias-corrected calibration is hard-to-beat at label shift adaptation*, ICML 2020). For
@@ -32,12 +35,17 @@ pub enum Calibration {
     },
 }
 
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
+}
+
 impl Calibration {
     /// The corrected logit of an output; for a multinomial head that is the class.
     pub fn apply(self, output: usize, logit: f32) -> f32 {
         match self {
             Self::None => logit,
-            Self::Platt { scale, offset } => scale * logit + offset,
+            // In this order a term of 0 stays 0, however large the logit.
+            Self::Platt { scale, offset, cubic } => logit * (scale + cubic * logit * logit) + offset,
             Self::Temperature { temperature, offsets } => {
                 logit / temperature + offsets.get(output).copied().unwrap_or(0.0)
             }
@@ -54,9 +62,15 @@ impl Calibration {
             Self::Platt { .. } if kind == HeadKind::Multinomial => {
                 Err(("kind", "platt".into(), "temperature or none, for a multinomial head"))
             }
-            Self::Platt { scale, offset } => {
+            Self::Platt { scale, offset, cubic } => {
                 positive("scale", scale)?;
-                if offset.is_finite() { Ok(()) } else { Err(("offset", offset.to_string(), "a finite number")) }
+                if !offset.is_finite() {
+                    return Err(("offset", offset.to_string(), "a finite number"));
+                }
+                match cubic >= 0.0 && cubic.is_finite() {
+                    true => Ok(()),
+                    false => Err(("cubic", cubic.to_string(), "zero or a positive number")),
+                }
             }
             Self::Temperature { temperature, offsets } => {
                 positive("temperature", temperature)?;
@@ -119,9 +133,21 @@ mod tests {
     #[test]
     fn calibrations_by_hand() {
         assert_eq!(Calibration::None.apply(0, 3.0), 3.0);
-        assert_eq!(Calibration::Platt { scale: 2.0, offset: -1.0 }.apply(0, 3.0), 5.0);
+        assert_eq!(Calibration::Platt { scale: 2.0, offset: -1.0, cubic: 0.0 }.apply(0, 3.0), 5.0);
+        assert_eq!(Calibration::Platt { scale: 2.0, offset: -1.0, cubic: 0.5 }.apply(0, -2.0), -9.0);
+        assert_eq!(Calibration::Platt { scale: 1.0, offset: 0.0, cubic: 0.0 }.apply(0, 1e30), 1e30);
+        assert_eq!(Calibration::Platt { scale: 1.0, offset: 0.0, cubic: 0.1 }.apply(0, -1e30), f32::NEG_INFINITY);
         let temperature = Calibration::Temperature { temperature: 2.0, offsets: [0.5, 0.0, -1.0] };
         assert_eq!([0, 1, 2].map(|class| temperature.apply(class, 3.0)), [2.0, 1.5, 0.5]);
+    }
+
+    #[test]
+    fn no_calibration_may_change_an_order() {
+        let platt = |scale, cubic| Calibration::Platt { scale, offset: 0.0, cubic }.check(HeadKind::Binary);
+        assert_eq!(platt(1.0, 0.1), Ok(()));
+        assert_eq!(platt(0.0, 0.1).unwrap_err().0, "scale");
+        assert_eq!(platt(1.0, -0.1).unwrap_err().0, "cubic");
+        assert_eq!(platt(1.0, f32::INFINITY).unwrap_err().0, "cubic");
     }
 
     #[test]

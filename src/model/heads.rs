@@ -174,7 +174,7 @@ mod tests {
             urgency: Head {
                 weight: vec![1.0, 1.0],
                 bias: [2.0, 0.0, -1.0, -3.0],
-                calibration: Calibration::Platt { scale: 2.0, offset: 1.0 },
+                calibration: Calibration::Platt { scale: 2.0, offset: 1.0, cubic: 0.0 },
                 windows,
             },
             complaint_threshold: 0.5,

@@ -52,14 +52,25 @@ fn is_quiet(item: &Item) -> bool {
     labels.complaint == Some(false) && labels.urgency.is_some_and(|level| level <= UrgencyLevel::Low)
 }
 
-/// The text of `item`, varied, with what the heads should say of it.
-pub(super) fn vary(item: &Item, composer: &Composer<'_>, spec: &AugmentationSpec, rng: &mut Rng) -> (String, Target) {
+/// A text that is drawn, as it is trained on.
+#[derive(Debug, PartialEq)]
+pub(super) struct Varied {
+    pub text: String,
+    /// As it was before its spelling was varied, if it was: what a teacher reads.
+    pub original: Option<String>,
+    /// What the heads should say of it.
+    pub target: Target,
+}
+
+/// The text of `item`, varied.
+pub(super) fn vary(item: &Item, composer: &Composer<'_>, spec: &AugmentationSpec, rng: &mut Rng) -> Varied {
     let mut chance = |probability: f32| rng.f32() < probability;
     let composed = item.compose && chance(spec.compose);
     let [lower, upper, fold, typos] =
         [spec.lower_case, spec.upper_case, spec.fold_diacritics, spec.typos].map(&mut chance);
     let whole = if composed { composer.compose(item, rng) } else { None };
-    let (mut text, target) = whole.unwrap_or_else(|| (item.example.text.clone(), item.target));
+    let (original, target) = whole.unwrap_or_else(|| (item.example.text.clone(), item.target));
+    let mut text = original.clone();
     if lower {
         text = text.to_lowercase();
     } else if upper {
@@ -73,7 +84,8 @@ pub(super) fn vary(item: &Item, composer: &Composer<'_>, spec: &AugmentationSpec
             text = typo(&text, rng);
         }
     }
-    (text, target)
+    let original = (text != original).then_some(original);
+    Varied { text, original, target }
 }
 
 /// Letters without their marks; in German umlauts and ß spelled out. Cyrillic keeps all but ё.
@@ -158,7 +170,16 @@ mod tests {
     fn nothing_changes_without_chances() {
         let (text, mut rng) = (item("Größe, ÄRGER!", true), Rng::with_seed(1));
         let varied = vary(&text, &Composer::new(&[], 0), &AugmentationSpec::default(), &mut rng);
-        assert_eq!(varied, ("Größe, ÄRGER!".to_owned(), text.target));
+        assert_eq!(varied, Varied { text: "Größe, ÄRGER!".to_owned(), original: None, target: text.target });
+    }
+
+    #[test]
+    fn what_was_written_is_kept_beside_its_variation() {
+        let spec = AugmentationSpec { fold_diacritics: 1.0, ..AugmentationSpec::default() };
+        let varied = |text| vary(&item(text, true), &Composer::new(&[], 0), &spec, &mut Rng::with_seed(1));
+        let Varied { text, original, .. } = varied("Größe");
+        assert_eq!((text.as_str(), original.as_deref()), ("Groesse", Some("Größe")));
+        assert_eq!(varied("Rechnung").original, None);
     }
 
     #[test]
@@ -182,7 +203,7 @@ mod tests {
         let composer = Composer::new(&items, 60);
         let spec = AugmentationSpec { compose: 1.0, compose_words: 60, ..AugmentationSpec::default() };
         for seed in 0..20 {
-            let (text, target) = vary(&items[0], &composer, &spec, &mut Rng::with_seed(seed));
+            let Varied { text, target, .. } = vary(&items[0], &composer, &spec, &mut Rng::with_seed(seed));
             assert!(text.contains("Kein Netz seit Montag!") && text.contains("Sonne"), "{text}");
             assert!((40..80).contains(&text.split_whitespace().count()));
             assert_eq!((target.complaint, target.sentiment_weight, target.urgency[2]), (1.0, 0.0, 1.0));

@@ -67,9 +67,9 @@ impl Bert {
         }
     }
 
-    /// Hidden states `[rows, width, hidden]` of word embeddings of that shape; `mask` `[rows, width]` is true at tokens and
-    /// false at padding.
-    pub(super) fn forward(&self, words: &Tensor, mask: &Tensor) -> Tensor {
+    /// Hidden states `[rows, width, hidden]` after each layer, of word embeddings of that shape; `mask` `[rows, width]` is
+    /// true at tokens and false at padding.
+    pub(super) fn forward(&self, words: &Tensor, mask: &Tensor) -> Vec<Tensor> {
         let width = words.size()[1];
         let positions = self.position.narrow(0, self.position_offset, width);
         let mut hidden = self.norm.forward(&(words + positions + self.token_type.select(0, 0)));
@@ -77,10 +77,12 @@ impl Bert {
         let mask = mask.logical_not().to_kind(hidden.kind()) * -1e4;
         let rows = mask.size()[0];
         let mask = mask.view([rows, 1, 1, width]).expand([rows, self.heads, 1, width], false).reshape([-1, 1, width]);
+        let mut states = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
             hidden = layer.forward(&hidden, &mask, self.heads, self.activation);
+            states.push(hidden.shallow_clone());
         }
-        hidden
+        states
     }
 
     /// Every tensor with the name that checkpoints give it.

@@ -17,6 +17,10 @@ pub(super) struct Decisions {
 
 /// Thresholds are chosen among hundredths.
 const GRID: i32 = 100;
+/// A model that is worse than chance keeps its order: the manifest demands a positive scale.
+const MIN_SCALE: f64 = 1e-3;
+/// Added to the curvature of a logistic regression, it bounds the steps where rows are separable.
+const RIDGE: f64 = 1e-3;
 /// Rounds over the unknowns of a temperature with offsets.
 const ROUNDS: usize = 12;
 /// The largest offset of a class.
@@ -31,8 +35,8 @@ impl Decisions {
             rows.iter().filter(|row| row.target.sentiment_weight > 0.0 && row.target.has_neutral).collect();
         let urgencies: Vec<&Row> = rows.iter().filter(|row| row.target.urgency_weight > 0.0).collect();
 
-        let complaint = platt(complaints.iter().map(|row| (row.complaint, row.target.complaint)));
-        let urgency = platt(urgencies.iter().flat_map(|row| row.urgency.into_iter().zip(row.target.urgency)));
+        let complaint = platt(1, complaints.iter().map(|row| (row.complaint, row.target.complaint)));
+        let urgency = platt(CUTS, urgencies.iter().flat_map(|row| row.urgency.into_iter().zip(row.target.urgency)));
         let probability = |row: &Row| sigmoid(complaint.apply(0, row.complaint).into());
         let urgency_score = |row: &Row| {
             row.urgency.iter().map(|&logit| sigmoid(urgency.apply(0, logit).into())).sum::<f64>() / CUTS as f64
@@ -52,43 +56,78 @@ impl Decisions {
     }
 }
 
-/// Scale and offset of least cross-entropy (Platt 1999), by Newton's method; the loss is convex. None without a row of
-/// either kind.
-fn platt(pairs: impl Iterator<Item = (f32, f32)>) -> Calibration {
+/// Scale and offset of least cross-entropy (Platt 1999), and a cubic term if it pays. None without a row of either kind.
+/// `outputs` pairs of logit and target follow each other for each text.
+fn platt(outputs: usize, pairs: impl Iterator<Item = (f32, f32)>) -> Calibration {
     let pairs: Vec<(f64, f64)> = pairs.map(|(logit, target)| (logit.into(), target.into())).collect();
     let positives = pairs.iter().filter(|pair| pair.1 > 0.5).count();
     if positives == 0 || positives == pairs.len() {
         return Calibration::None;
     }
-    let loss = |scale: f64, offset: f64| -> f64 {
-        pairs.iter().map(|&(x, y)| softplus(scale * x + offset) - y * (scale * x + offset)).sum()
+    let (line, line_loss) = logistic(&pairs, |x| [1.0, x]);
+    let (curve, curve_loss) = logistic(&pairs, |x| [1.0, x, x.powi(3)]);
+    // Bayesian information criterion (Schwarz 1978): a further number must gain more than it would by chance. The outputs
+    // of a text go together and count as one.
+    let texts = (pairs.len() / outputs) as f64;
+    let pays = (line_loss - curve_loss) / outputs as f64 > texts.ln() / 2.0;
+    let [offset, scale, cubic] = match pays && curve[1] >= MIN_SCALE && curve[2] > 0.0 {
+        true => curve,
+        false => [line[0], line[1].max(MIN_SCALE), 0.0],
     };
-    let (mut scale, mut offset) = (1.0, 0.0);
+    Calibration::Platt { scale: scale as f32, offset: offset as f32, cubic: cubic as f32 }
+}
+
+/// Weights of the terms of a logistic regression, and their cross-entropy in nats; by Newton's method, as it is convex.
+fn logistic<const N: usize>(pairs: &[(f64, f64)], terms: impl Fn(f64) -> [f64; N]) -> ([f64; N], f64) {
+    let dot = |a: &[f64; N], b: &[f64; N]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let loss = |weights: &[f64; N]| -> f64 {
+        pairs.iter().map(|&(x, y)| (dot(weights, &terms(x)), y)).map(|(z, y)| softplus(z) - y * z).sum()
+    };
+    let mut weights = [0.0; N];
     for _ in 0..50 {
-        // A little ridge: separable rows have no finite optimum.
-        let (mut gs, mut go, mut hss, mut hso, mut hoo) = (0.0, 0.0, 1e-3, 0.0, 1e-3);
-        for &(x, y) in &pairs {
-            let p = sigmoid(scale * x + offset);
-            let w = p * (1.0 - p);
-            gs += (p - y) * x;
-            go += p - y;
-            hss += w * x * x;
-            hso += w * x;
-            hoo += w;
+        let mut hessian: [[f64; N]; N] =
+            std::array::from_fn(|row| std::array::from_fn(|column| if row == column { RIDGE } else { 0.0 }));
+        let mut gradient = [0.0; N];
+        for &(x, y) in pairs {
+            let terms = terms(x);
+            let p = sigmoid(dot(&weights, &terms));
+            for (row, term) in terms.iter().enumerate() {
+                gradient[row] += (p - y) * term;
+                for (cell, other) in hessian[row].iter_mut().zip(terms) {
+                    *cell += p * (1.0 - p) * term * other;
+                }
+            }
         }
-        let determinant = hss * hoo - hso * hso;
-        let (ds, d_o) = ((hoo * gs - hso * go) / determinant, (hss * go - hso * gs) / determinant);
-        let (before, mut share) = (loss(scale, offset), 1.0);
-        while share > 1e-6 && loss(scale - share * ds, offset - share * d_o) > before {
+        let step = solve(hessian, gradient);
+        let moved = |share: f64| std::array::from_fn(|index| weights[index] - share * step[index]);
+        let (before, mut share) = (loss(&weights), 1.0);
+        while share > 1e-6 && loss(&moved(share)) > before {
             share /= 2.0;
         }
-        (scale, offset) = (scale - share * ds, offset - share * d_o);
-        if (share * ds).abs() + (share * d_o).abs() < 1e-9 {
+        weights = moved(share);
+        if step.iter().all(|step| (share * step).abs() < 1e-9) {
             break;
         }
     }
-    // A model that is worse than chance keeps its order: the manifest demands a positive scale.
-    Calibration::Platt { scale: scale.max(1e-3) as f32, offset: offset as f32 }
+    (weights, loss(&weights))
+}
+
+/// Solves `matrix * x = right` for a symmetric positive definite matrix, by Gaussian elimination.
+fn solve<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> [f64; N] {
+    for pivot in 0..N {
+        for row in pivot + 1..N {
+            let factor = matrix[row][pivot] / matrix[pivot][pivot];
+            let above = matrix[pivot];
+            matrix[row].iter_mut().zip(above).skip(pivot).for_each(|(cell, above)| *cell -= factor * above);
+            right[row] -= factor * right[pivot];
+        }
+    }
+    let mut solution = [0.0; N];
+    for row in (0..N).rev() {
+        let known: f64 = (row + 1..N).map(|column| matrix[row][column] * solution[column]).sum();
+        solution[row] = (right[row] - known) / matrix[row][row];
+    }
+    solution
 }
 
 /// Temperature and offsets of least cross-entropy (Alexandari et al. 2020). The loss is convex, so that one unknown after the
@@ -191,25 +230,51 @@ mod tests {
     use super::*;
     use crate::train::target::Target;
 
+    /// Logits up to 4, with labels by the probability that `truth` makes of them.
+    fn labelled(truth: impl Fn(f32) -> f32) -> impl Iterator<Item = (f32, f32)> {
+        let mut rng = Rng::with_seed(4);
+        let pair = move || {
+            let logit = rng.f32() * 8.0 - 4.0;
+            (logit, f32::from(u8::from(rng.f64() < sigmoid(truth(logit).into()))))
+        };
+        std::iter::repeat_with(pair).take(20_000)
+    }
+
     #[test]
     fn platt_finds_the_scale_and_offset_that_made_the_labels() {
-        let mut rng = Rng::with_seed(4);
-        let pairs: Vec<(f32, f32)> = (0..20_000)
-            .map(|_| {
-                let logit = rng.f32() * 8.0 - 4.0;
-                let p = sigmoid(f64::from(0.5 * logit - 1.0));
-                (logit, f32::from(u8::from(rng.f64() < p)))
-            })
-            .collect();
-        let Calibration::Platt { scale, offset } = platt(pairs.into_iter()) else { panic!() };
+        let Calibration::Platt { scale, offset, cubic } = platt(1, labelled(|logit| 0.5 * logit - 1.0)) else {
+            panic!()
+        };
         assert!((scale - 0.5).abs() < 0.02 && (offset + 1.0).abs() < 0.06, "{scale} {offset}");
+        assert_eq!(cubic, 0.0);
+    }
+
+    #[test]
+    fn platt_finds_a_cubic_term_where_there_is_one() {
+        let fitted = platt(1, labelled(|logit| 0.6 * logit + 0.05 * logit.powi(3) + 0.2));
+        let Calibration::Platt { scale, offset, cubic } = fitted else { panic!() };
+        assert!((scale - 0.6).abs() < 0.05 && (offset - 0.2).abs() < 0.06, "{scale} {offset}");
+        assert!((cubic - 0.05).abs() < 0.01, "{cubic}");
+        // Were the ends pressed together by nature, an order would be lost: the line it is.
+        let Calibration::Platt { cubic, .. } = platt(1, labelled(|logit| logit - 0.05 * logit.powi(3))) else {
+            panic!()
+        };
+        assert_eq!(cubic, 0.0);
+    }
+
+    #[test]
+    fn a_system_of_equations_by_hand() {
+        let solution = solve([[4.0, 2.0, 0.0], [2.0, 3.0, 1.0], [0.0, 1.0, 2.0]], [8.0, 11.0, 8.0]);
+        for (found, expected) in solution.into_iter().zip([1.0, 2.0, 3.0]) {
+            assert!((found - expected).abs() < 1e-12, "{solution:?}");
+        }
     }
 
     #[test]
     fn platt_of_one_kind_of_row_leaves_logits_alone() {
-        assert_eq!(platt([(1.0, 1.0), (2.0, 1.0)].into_iter()), Calibration::None);
+        assert_eq!(platt(1, [(1.0, 1.0), (2.0, 1.0)].into_iter()), Calibration::None);
         assert!(
-            matches!(platt([(-1.0, 0.0), (1.0, 1.0)].into_iter()), Calibration::Platt { scale, .. } if scale.is_finite())
+            matches!(platt(1, [(-1.0, 0.0), (1.0, 1.0)].into_iter()), Calibration::Platt { scale, .. } if scale.is_finite())
         );
     }
 

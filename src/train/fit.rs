@@ -5,7 +5,7 @@ use std::time::Instant;
 use fastrand::Rng;
 use rayon::prelude::*;
 
-use super::augment::{Composer, vary};
+use super::augment::{Composer, Varied, vary};
 use super::checkpoint::{Checkpoint, Files, Progress};
 use super::collate::{Batch, Sample, collate};
 use super::corpus::{Corpus, Item};
@@ -257,8 +257,13 @@ fn read_train(
 ) -> Vec<Sample> {
     let read = |draw: &Draw| {
         let mut rng = Rng::with_seed(draw.seed);
-        let (text, target) = vary(&corpus.train[draw.item], composer, &recipe.augmentation, &mut rng);
-        Sample::read(reader, &text, target.smoothed(recipe.optimizer.label_smoothing)).ok()
+        let Varied { text, original, target } =
+            vary(&corpus.train[draw.item], composer, &recipe.augmentation, &mut rng);
+        let sample = Sample::read(reader, &text, target.smoothed(recipe.optimizer.label_smoothing)).ok()?;
+        Some(match original {
+            Some(original) if recipe.teacher.is_some() => sample.with_original(reader, &original),
+            _ => sample,
+        })
     };
     draws.par_iter().filter_map(read).collect()
 }

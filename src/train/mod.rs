@@ -9,7 +9,7 @@
 //! | vary | `augment` | casing, spelling, texts joined to long posts |
 //! | collate | `collate` | samples of similar length, padded together |
 //! | compute | `bert`, `network`, `loss` | BERT in fused operations, three heads, masked losses |
-//! | learn | `teacher` | the scores of a larger model, beside the labels |
+//! | learn | `teacher`, `pairs` | the scores and hidden states of another model, beside the labels |
 //! | update | `optimizer` | AdamW; only the rows of the embedding table that a batch used |
 //! | repeat | `fit` | the loop, development loss, checkpoints, resuming |
 //! | average | `soup` | the weights of several seeds |
@@ -44,6 +44,7 @@ mod folds;
 mod loss;
 mod network;
 mod optimizer;
+mod pairs;
 mod recipe;
 mod soup;
 mod stream;

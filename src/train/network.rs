@@ -97,6 +97,8 @@ pub(super) struct Forward {
     /// `[windows, hidden]`: the mean over each window's tokens, in f32.
     pub pooled: Tensor,
     pub logits: Logits,
+    /// Hidden states after each layer, `[windows, width, hidden]`.
+    pub states: Vec<Tensor>,
     words: UsedWords,
 }
 
@@ -123,7 +125,7 @@ impl Network {
     pub(super) fn forward(&self, batch: &Batch, train: bool, mut dropped: impl FnMut() -> bool) -> Forward {
         let windows: Vec<&[u32]> = batch.windows().collect();
         let rows = windows.len();
-        let width = windows.iter().map(|ids| ids.len()).max().unwrap_or(0);
+        let width = batch.width();
         // Place of every distinct id among the batch's rows; row 0 is zeros, for padding and dropped tokens.
         let mut places: HashMap<u32, i64> = HashMap::new();
         let mut used = Vec::new();
@@ -148,10 +150,11 @@ impl Network {
         let lengths: Vec<i64> = windows.iter().map(|ids| ids.len() as i64).collect();
         let lengths = Tensor::from_slice(&lengths).unsqueeze(1);
         let mask = Tensor::arange(width, (Kind::Int64, Device::Cpu)).unsqueeze(0).lt_tensor(&lengths);
-        let kept = self.bert.forward(&embeddings, &mask) * mask.unsqueeze(-1);
+        let states = self.bert.forward(&embeddings, &mask);
+        let kept = states.last().expect("a layer at least") * mask.unsqueeze(-1);
         let pooled = kept.to_kind(Kind::Float).sum_dim_intlist(1, false, Kind::Float) / &lengths;
         let logits = self.heads.logits(&pooled, batch);
-        Forward { pooled, logits, words: UsedWords { rows: used, leaf } }
+        Forward { pooled, logits, states, words: UsedWords { rows: used, leaf } }
     }
 
     /// One optimizer step along the gradients that `backward` left. Returns their norm before clipping.
@@ -423,7 +426,8 @@ mod tests {
     use crate::train::target::Target;
 
     fn as_training_batch(batch: &PackedBatch) -> Batch {
-        let sample = |index| Sample { windows: vec![batch.sequence(index).to_vec()], target: Target::default() };
+        let sample =
+            |index| Sample { windows: vec![batch.sequence(index).to_vec()], original: None, target: Target::default() };
         Batch { samples: (0..batch.len()).map(sample).collect() }
     }
 
@@ -464,7 +468,10 @@ mod tests {
         let network = Network::new(&config, &torch::tests::weights(&config), &heads, false);
         let [a, b, c] = [vec![1, 2, 3], vec![4, 5, 6, 7], vec![8, 9]];
         let batch = |samples: &[&[Vec<u32>]]| Batch {
-            samples: samples.iter().map(|w| Sample { windows: w.to_vec(), target: Target::default() }).collect(),
+            samples: samples
+                .iter()
+                .map(|w| Sample { windows: w.to_vec(), original: None, target: Target::default() })
+                .collect(),
         };
         let complaint = |batch: &Batch| to_vec(&network.forward(batch, false, || false).logits.complaint);
         let alone = complaint(&batch(&[from_ref(&a), from_ref(&b), from_ref(&c)]));

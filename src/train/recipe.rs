@@ -147,7 +147,8 @@ pub struct AugmentationSpec {
 }
 
 /// A model to learn from beside the labels (Hinton, Vinyals & Dean, *Distilling the knowledge in a neural network*, 2015).
-/// With a teacher, texts without labels are of use, too.
+/// With a teacher, texts without labels are of use, too. It reads a text as it was written, the student as [`AugmentationSpec`]
+/// varies its spelling; vectors and hidden states are compared where both read the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TeacherSpec {
@@ -155,8 +156,13 @@ pub struct TeacherSpec {
     pub folder: PathBuf,
     /// Share of the teacher's probabilities in what the heads learn; the rest are the labels.
     pub share: f32,
-    /// Factor on the mean squared distance of the pooled vectors.
+    /// Factor on the squared distance of the pooled vectors, mean over windows.
     pub vectors: f32,
+    /// Factor on the squared distance of the hidden states, mean over tokens and layers: each layer of the student learns
+    /// what the teacher makes of a token at that share of its depth (Jiao et al., *TinyBERT*, 2020). The teacher's layers
+    /// must be a multiple of the student's. At 0, as unless given, they are not compared.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub states: f32,
 }
 
 /// How a recipe's rows are parted by their `fold`.
@@ -218,6 +224,10 @@ pub enum SentimentLabels {
     /// `sentiment`, one of three, by another guide than the public sets', with which they share the three words but not
     /// their meaning. A head of its own learns it, and [`Recipe::guide_share`] says how much of that head the model gets.
     Guide,
+}
+
+fn is_zero(factor: &f32) -> bool {
+    *factor == 0.0
 }
 
 fn one() -> f32 {
@@ -316,6 +326,9 @@ impl Recipe {
             }
         }
         let base = &self.base;
+        if base.layers.as_ref().is_some_and(Vec::is_empty) {
+            return Err("field `base.layers`: found none, expected a layer at least".to_owned());
+        }
         if base.folder.is_some() == base.recipe.is_some() {
             let found = if base.folder.is_some() { "`folder` and `recipe`" } else { "neither `folder` nor `recipe`" };
             return Err(format!("field `base`: found {found}, expected one of them"));
@@ -342,6 +355,7 @@ impl Recipe {
         if let Some(teacher) = &self.teacher {
             in_range("teacher.share", teacher.share, 0.0, 1.0)?;
             in_range("teacher.vectors", teacher.vectors, 0.0, 1e6)?;
+            in_range("teacher.states", teacher.states, 0.0, 1e6)?;
         }
         for (list, specs) in [("train", &self.train), ("dev", &self.dev), ("test", &self.test)] {
             for (index, spec) in specs.iter().enumerate() {
@@ -423,5 +437,6 @@ mod tests {
         let error = |line: &str| parse(&RECIPE.replace("folder = \"base\"", line)).unwrap().checked().unwrap_err();
         assert_eq!(error(""), "field `base`: found neither `folder` nor `recipe`, expected one of them");
         assert!(error("folder = \"a\"\nrecipe = \"b\"").contains("found `folder` and `recipe`"));
+        assert!(error("folder = \"a\"\nlayers = []").contains("`base.layers`: found none"));
     }
 }

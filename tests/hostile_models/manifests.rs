@@ -113,6 +113,18 @@ fn manifests() {
             &["found -inf", "a finite number"],
         ),
         (
+            "cubic term that turns the order around",
+            |p| p.manifest["heads"]["complaint"]["calibration"]["cubic"] = json!(-0.1),
+            head("heads.complaint.calibration.cubic"),
+            &["found -0.1", "zero or a positive number"],
+        ),
+        (
+            "cubic term beyond f32",
+            |p| p.manifest["heads"]["urgency"]["calibration"]["cubic"] = json!(1e300),
+            head("heads.urgency.calibration.cubic"),
+            &["found inf", "zero or a positive number"],
+        ),
+        (
             "platt for three classes",
             |p| {
                 let platt = p.manifest["heads"]["complaint"]["calibration"].clone();

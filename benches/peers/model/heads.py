@@ -19,9 +19,12 @@ def probabilities(model: Model, vectors: Array) -> Array:
 def _calibrate(logits: Array, calibration: dict) -> Array:
     match calibration["kind"]:
         case "platt":
-            return logits * calibration["scale"] + calibration["offset"]
+            slope = calibration["scale"] + calibration.get("cubic", 0.0) * logits**2
+            return logits * slope + calibration["offset"]
         case "temperature":
-            return logits / calibration["temperature"]
+            # Only three classes have any.
+            offsets = calibration.get("offsets", [0.0])
+            return logits / calibration["temperature"] + (np.array(offsets) if any(offsets) else 0.0)
         case _:
             return logits
 

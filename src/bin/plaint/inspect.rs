@@ -143,7 +143,10 @@ fn describe_head(head: &HeadSpec) -> String {
     let (kind, windows) = (plain(&head.kind), plain(&head.windows));
     let calibration = match head.calibration {
         Calibration::None => "none".to_owned(),
-        Calibration::Platt { scale, offset } => format!("Platt (scale {scale}, offset {offset})"),
+        Calibration::Platt { scale, offset, cubic: 0.0 } => format!("Platt (scale {scale}, offset {offset})"),
+        Calibration::Platt { scale, offset, cubic } => {
+            format!("Platt (scale {scale}, offset {offset}, cubic {cubic})")
+        }
         Calibration::Temperature { temperature, offsets } => format!("temperature {temperature}, offsets {offsets:?}"),
         // A kind that came after this was written.
         other => plain(&other),

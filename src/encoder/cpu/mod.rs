@@ -7,6 +7,7 @@
 //! * `attention`, `layer` — the transformer on blocks of packed rows
 //! * `scratch` — buffers that are allocated once and reused
 //! * `steps` — single steps, for `benches/kernels`
+//! * `taps` — hidden states between layers, for training
 
 mod attention;
 mod kernel;
@@ -16,6 +17,7 @@ mod pack;
 mod scratch;
 #[cfg(feature = "bench-internals")]
 pub mod steps;
+mod taps;
 
 use std::fmt;
 use std::ops::Range;
@@ -26,6 +28,7 @@ pub use kernel::Kernel;
 use layer::PackedLayer;
 use map::Arithmetic;
 use scratch::{BufferPool, sized};
+use taps::Taps;
 
 use super::{Encoder, Precision, check_batch};
 use crate::batch::PackedBatch;
@@ -102,8 +105,69 @@ impl CpuEncoder {
         Ok(Self { shape, embeddings: weights.embeddings, layers, threads, buffers: BufferPool::default() })
     }
 
+    /// Encodes a batch as [`Encoder::encode`] does, and returns the hidden states after each of `layers`, counted from 0:
+    /// `[tokens, hidden]` each.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    #[cfg(feature = "train")]
+    pub(crate) fn encode_with_states(
+        &self,
+        batch: &PackedBatch,
+        vectors: &mut [f32],
+        layers: &[usize],
+    ) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let values = batch.token_ids().len() * self.shape.config.hidden_size;
+        let mut states = vec![vec![0.0; values]; layers.len()];
+        self.encode_tapped(batch, vectors, Taps::new(layers, &mut states))?;
+        Ok(states)
+    }
+
+    fn encode_tapped(&self, batch: &PackedBatch, vectors: &mut [f32], mut taps: Taps<'_>) -> Result<(), EncodeError> {
+        check_batch(&self.shape.config, batch, vectors)?;
+        let threads = self.threads.count();
+        let even = batch.token_ids().len() / (threads * SHARDS_PER_THREAD);
+        let tokens = if threads == 1 { MAX_SHARD_TOKENS } else { even.clamp(MIN_SHARD_TOKENS, MAX_SHARD_TOKENS) };
+
+        let hidden = self.shape.config.hidden_size;
+        let offsets = batch.cumulative_lengths();
+        let mut rest = vectors;
+        let mut work = Vec::new();
+        for shard in shards(batch, tokens) {
+            let (out, tail) = rest.split_at_mut(shard.len() * hidden);
+            rest = tail;
+            let taps = taps.split_front((offsets[shard.end] - offsets[shard.start]) * hidden);
+            work.push((shard, out, taps));
+        }
+        if threads == 1 {
+            for (shard, out, taps) in work {
+                self.encode_shard(batch, shard, out, taps, Split::Whole);
+            }
+        } else if work.len() < threads {
+            self.threads.run(|| {
+                for (shard, out, taps) in work {
+                    self.encode_shard(batch, shard, out, taps, Split::Rows { threads });
+                }
+            });
+        } else {
+            self.threads.run(|| {
+                work.into_par_iter()
+                    .with_max_len(1)
+                    .for_each(|(shard, out, taps)| self.encode_shard(batch, shard, out, taps, Split::Whole));
+            });
+        }
+        Ok(())
+    }
+
     /// Encodes the sequences of `shard` on this thread, or, with `split`, on all threads of the current pool.
-    fn encode_shard(&self, batch: &PackedBatch, shard: Range<usize>, vectors: &mut [f32], split: Split) {
+    fn encode_shard(
+        &self,
+        batch: &PackedBatch,
+        shard: Range<usize>,
+        vectors: &mut [f32],
+        mut taps: Taps<'_>,
+        split: Split,
+    ) {
         let hidden = self.shape.config.hidden_size;
         let offsets = &batch.cumulative_lengths()[shard.start..=shard.end];
         let rows = offsets[offsets.len() - 1] - offsets[0];
@@ -112,9 +176,10 @@ impl CpuEncoder {
         let qkv = sized(&mut buffers.qkv, rows * 3 * hidden);
 
         self.embed(batch, shard, x, sized(&mut buffers.addend, hidden));
-        for layer in &self.layers {
+        for (index, layer) in self.layers.iter().enumerate() {
             let step = layer::Step { shape: &self.shape, layer, offsets, buffers: &self.buffers };
             step.run(x, qkv, split);
+            taps.take(index, x);
         }
         for (pair, vector) in offsets.windows(2).zip(vectors.chunks_exact_mut(hidden)) {
             let rows = &x[(pair[0] - offsets[0]) * hidden..(pair[1] - offsets[0]) * hidden];
@@ -157,36 +222,7 @@ enum Split {
 
 impl Encoder for CpuEncoder {
     fn encode(&self, batch: &PackedBatch, vectors: &mut [f32]) -> Result<(), EncodeError> {
-        check_batch(&self.shape.config, batch, vectors)?;
-        let threads = self.threads.count();
-        let even = batch.token_ids().len() / (threads * SHARDS_PER_THREAD);
-        let tokens = if threads == 1 { MAX_SHARD_TOKENS } else { even.clamp(MIN_SHARD_TOKENS, MAX_SHARD_TOKENS) };
-
-        let mut rest = vectors;
-        let mut work = Vec::new();
-        for shard in shards(batch, tokens) {
-            let (out, tail) = rest.split_at_mut(shard.len() * self.shape.config.hidden_size);
-            rest = tail;
-            work.push((shard, out));
-        }
-        if threads == 1 {
-            for (shard, out) in work {
-                self.encode_shard(batch, shard, out, Split::Whole);
-            }
-        } else if work.len() < threads {
-            self.threads.run(|| {
-                for (shard, out) in work {
-                    self.encode_shard(batch, shard, out, Split::Rows { threads });
-                }
-            });
-        } else {
-            self.threads.run(|| {
-                work.into_par_iter()
-                    .with_max_len(1)
-                    .for_each(|(shard, out)| self.encode_shard(batch, shard, out, Split::Whole));
-            });
-        }
-        Ok(())
+        self.encode_tapped(batch, vectors, Taps::default())
     }
 
     fn describe(&self) -> String {
