@@ -13,7 +13,7 @@ use super::manifest::Manifest;
 /// # #[cfg(feature = "embedded-model")] {
 /// let engine = plaint::Engine::embedded()?;
 /// assert_eq!(engine.model_id().name, "plaint-base");
-/// println!("{}", engine.model_id()); // plaint-base 0.5.0 (1969a380)
+/// println!("{}", engine.model_id()); // plaint-base 0.6.0 (89f144b4)
 /// # } Ok::<(), plaint::LoadError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
