@@ -132,7 +132,7 @@ impl CpuEncoder {
         let hidden = self.shape.config.hidden_size;
         let offsets = batch.cumulative_lengths();
         let mut rest = vectors;
-        let mut work = Vec::new();
+        let mut work = Vec::with_capacity(shards(batch, tokens).count());
         for shard in shards(batch, tokens) {
             let (out, tail) = rest.split_at_mut(shard.len() * hidden);
             rest = tail;
