@@ -53,8 +53,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What a call of the list of shards may cost: a vector that doubles from four entries.
-const MAX_ALLOCATIONS: usize = 8;
+/// What a call may allocate: the list of shards, once.
+const MAX_ALLOCATIONS: usize = 1;
 
 /// Allocations and bytes of the second encoding of `lengths`, after one of a larger batch.
 fn cost(encoder: &CpuEncoder, hidden: usize, lengths: &[usize]) -> (usize, usize) {
@@ -85,7 +85,7 @@ fn a_warm_encoder_allocates_a_list_of_shards_and_nothing_else() {
             cost(&encoder, model.hidden, &[128; 4]);
             costs.push([
                 cost(&encoder, model.hidden, &[5, 7]),
-                cost(&encoder, model.hidden, &[120, 128]),
+                cost(&encoder, model.hidden, &[60, 68]),
                 cost(&encoder, model.hidden, &[128; 40]),
             ]);
             let again = cost(&encoder, model.hidden, &[128; 40]);
@@ -95,7 +95,7 @@ fn a_warm_encoder_allocates_a_list_of_shards_and_nothing_else() {
         let [few_tokens, many_tokens, many_shards] = costs[0];
         assert_eq!(few_tokens, many_tokens, "{kernel}, {precision}: tokens cost nothing");
         assert!(many_shards.0 <= MAX_ALLOCATIONS, "{kernel}, {precision}: {many_shards:?}");
-        // 20,000 bytes are a fraction of one row block's activations: only the list of 10 shards grew.
-        assert!(few_tokens.0 <= 2 && many_shards.1 < 4096, "{kernel}, {precision}: {costs:?}");
+        // A fraction of one row block's activations: the list of 40 shards.
+        assert!(many_shards.1 < 4096, "{kernel}, {precision}: {costs:?}");
     }
 }
