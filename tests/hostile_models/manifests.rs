@@ -120,8 +120,8 @@ fn manifests() {
         ),
         (
             "cubic term beyond f32",
-            |p| p.manifest["heads"]["urgency"]["calibration"]["cubic"] = json!(1e300),
-            head("heads.urgency.calibration.cubic"),
+            |p| p.manifest["heads"]["complaint"]["calibration"]["cubic"] = json!(1e300),
+            head("heads.complaint.calibration.cubic"),
             &["found inf", "zero or a positive number"],
         ),
         (
