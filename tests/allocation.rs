@@ -96,6 +96,6 @@ fn a_warm_encoder_allocates_a_list_of_shards_and_nothing_else() {
         assert_eq!(few_tokens, many_tokens, "{kernel}, {precision}: tokens cost nothing");
         assert!(many_shards.0 <= MAX_ALLOCATIONS, "{kernel}, {precision}: {many_shards:?}");
         // A fraction of one row block's activations: the list of 40 shards.
-        assert!(many_shards.1 < 4096, "{kernel}, {precision}: {costs:?}");
+        assert!(few_tokens.0 <= 2 && many_shards.1 < 4096, "{kernel}, {precision}: {costs:?}");
     }
 }
