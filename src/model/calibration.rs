@@ -35,7 +35,8 @@ pub enum Calibration {
     },
 }
 
-fn is_zero(value: &f32) -> bool {
+/// For fields that are left out at 0.
+pub(crate) fn is_zero(value: &f32) -> bool {
     *value == 0.0
 }
 

@@ -16,6 +16,8 @@ mod weights;
 #[cfg(feature = "train")]
 pub(crate) use base::BaseModel;
 pub use calibration::Calibration;
+#[cfg(feature = "train")]
+pub(crate) use calibration::is_zero;
 pub use config::{Activation, BertConfig};
 #[cfg(any(feature = "compare", feature = "train"))]
 pub(crate) use files::sha256_hex;

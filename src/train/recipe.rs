@@ -161,7 +161,7 @@ pub struct TeacherSpec {
     /// Factor on the squared distance of the hidden states, mean over tokens and layers: each layer of the student learns
     /// what the teacher makes of a token at that share of its depth (Jiao et al., *TinyBERT*, 2020). The teacher's layers
     /// must be a multiple of the student's. At 0, as unless given, they are not compared.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::model::is_zero")]
     pub states: f32,
 }
 
@@ -224,10 +224,6 @@ pub enum SentimentLabels {
     /// `sentiment`, one of three, by another guide than the public sets', with which they share the three words but not
     /// their meaning. A head of its own learns it, and [`Recipe::guide_share`] says how much of that head the model gets.
     Guide,
-}
-
-fn is_zero(factor: &f32) -> bool {
-    *factor == 0.0
 }
 
 fn one() -> f32 {
